@@ -1,0 +1,8 @@
+setup() {
+  echo "the setup broke"
+  return 1
+}
+
+@test "cannot be set up" {
+  true
+}

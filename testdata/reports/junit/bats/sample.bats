@@ -1,0 +1,12 @@
+@test "passes" {
+  true
+}
+
+@test "fails" {
+  echo "seen <before> & after"
+  false
+}
+
+@test "is skipped" {
+  skip "needs a database"
+}
