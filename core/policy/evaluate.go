@@ -1,0 +1,222 @@
+package policy
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/assay-dev/assay/core/evidence"
+)
+
+// Evaluate decides. It reads nothing but its input, and the same input gives the same verdict to
+// the byte; the order of entries, wants and requirements does not matter.
+//
+// Each requirement gives a cell for each workload that its suite covers (one cell with an empty
+// workload where it covers none), and the verdict is the worst cell by CellVerdicts. Without a
+// policy, or with one that requires nothing, there is no cell, and the verdict is
+// INSUFFICIENT_EVIDENCE: no evidence is never ready.
+//
+// The evidence of a cell is the newest run that was planned in the environment for the suite's
+// subject, and of that run the newest attempt. A run that was planned and has no result leaves the
+// cell MISSING even where an older pass exists.
+func Evaluate(in Input) Verdict {
+	v := Verdict{
+		Environment: in.Environment,
+		Findings:    []Finding{}, Cells: []Cell{}, Runs: []string{}, Subjects: []evidence.Subject{},
+		Time: in.Now.UTC(),
+	}
+	if in.Policy != nil {
+		v.PolicyName, v.PolicyDigest = in.Policy.Name, in.Policy.Digest
+	}
+	wants := wantsBySuite(in.Wants)
+	rec := newRecord(in.Entries)
+
+	var found []rankedFinding
+	required := requirements(in)
+	for _, req := range required {
+		want, known := wants[req.Suite]
+		if !known {
+			want = Want{Suite: req.Suite}
+		}
+		j := rec.judge(in, want, known, req)
+		for _, w := range workloads(want) {
+			v.Cells = append(v.Cells, Cell{Workload: w, Suite: req.Suite, Environment: req.environment, State: j.state, Run: j.run, Reason: j.code})
+		}
+		if j.run != "" {
+			v.Runs = append(v.Runs, j.run)
+		}
+		if known && want.Problem == "" {
+			v.Subjects = append(v.Subjects, want.Subject)
+		}
+		if !j.state.Fresh() {
+			found = append(found, rankedFinding{j.state, j.finding(Blocking, want, req.environment)})
+		}
+		for _, f := range j.advice {
+			found = append(found, rankedFinding{j.state, f})
+		}
+	}
+	found = append(found, notRequired(in, rec, wants, required)...)
+	if len(required) == 0 {
+		found = append(found, rankedFinding{StateMissing, requiresNothing(in)})
+	}
+
+	v.Decision = decide(v.Cells)
+	v.Coverage = cover(v.Cells)
+	v.Findings = sorted(found)
+	slices.Sort(v.Runs)
+	v.Runs = slices.Compact(v.Runs)
+	v.Subjects = distinct(v.Subjects)
+	return v
+}
+
+// decide gives the verdict of the worst cell. Without a cell that counts there is no evidence.
+func decide(cells []Cell) Decision {
+	worst, counted := StatePass, false
+	for _, c := range cells {
+		if c.State == StateNotApplicable {
+			continue
+		}
+		counted = true
+		if worse(c.State, worst) {
+			worst = c.State
+		}
+	}
+	if !counted {
+		return InsufficientEvidence
+	}
+	return worst.Verdict()
+}
+
+// cover counts the cells that count, and the fresh ones among them.
+func cover(cells []Cell) Coverage {
+	var c Coverage
+	for _, cell := range cells {
+		if cell.State == StateNotApplicable {
+			continue
+		}
+		c.Required++
+		if cell.State.Fresh() {
+			c.Fresh++
+		}
+	}
+	return c
+}
+
+// demand is a requirement with its environment filled in.
+type demand struct {
+	Requirement
+	environment string
+	// named is true where the policy itself names the environment.
+	named bool
+}
+
+// requirements gives what the policy demands, each suite and environment once, sorted. A demand
+// that the policy makes twice, once with the environment by name, is the stricter one.
+func requirements(in Input) []demand {
+	if in.Policy == nil {
+		return nil
+	}
+	var out []demand
+	for _, r := range in.Policy.Required {
+		out = append(out, demand{r, cmp.Or(r.Environment, in.Environment), r.Environment != ""})
+	}
+	slices.SortStableFunc(out, func(a, b demand) int {
+		return cmp.Or(cmp.Compare(a.Suite, b.Suite), cmp.Compare(a.environment, b.environment), -compareBool(a.named, b.named))
+	})
+	return slices.CompactFunc(out, func(a, b demand) bool {
+		return a.Suite == b.Suite && a.environment == b.environment
+	})
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// wantsBySuite indexes the wants. A catalog has each suite once; of two, the one whose JSON sorts
+// first is taken, so that the order does not matter.
+func wantsBySuite(wants []Want) map[string]Want {
+	out := make(map[string]Want, len(wants))
+	for _, w := range wants {
+		if was, ok := out[w.Suite]; ok && jsonOf(was) <= jsonOf(w) {
+			continue
+		}
+		out[w.Suite] = w
+	}
+	return out
+}
+
+// jsonOf is a value's JSON, used only to order values that are otherwise alike.
+func jsonOf(v any) string {
+	b, _ := json.Marshal(v)
+	return string(b)
+}
+
+// workloads are those that a suite gives evidence for, each once and sorted; one empty name where it covers none.
+func workloads(w Want) []string {
+	if len(w.Covers) == 0 {
+		return []string{""}
+	}
+	out := slices.Clone(w.Covers)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// notRequired gives an advisory finding for every suite of the catalog that the policy does not
+// require here and whose newest evidence says that it failed or that it could not be told.
+func notRequired(in Input, rec *record, wants map[string]Want, required []demand) []rankedFinding {
+	var out []rankedFinding
+	for name, want := range wants {
+		if slices.ContainsFunc(required, func(d demand) bool { return d.Suite == name && d.environment == in.Environment }) {
+			continue
+		}
+		if want.Problem != "" {
+			continue
+		}
+		j := rec.weigh(in, want, demand{Requirement: Requirement{Suite: name}, environment: in.Environment})
+		if j.run == "" || j.state != StateFail && j.state != StateError {
+			continue
+		}
+		f := j.finding(Advisory, want, in.Environment)
+		f.Message = "Not required by the policy. " + f.Message
+		out = append(out, rankedFinding{j.state, f})
+	}
+	return out
+}
+
+// rankedFinding is a finding with the state it explains, by which findings are sorted.
+type rankedFinding struct {
+	state State
+	Finding
+}
+
+// sorted puts blocking findings first, then the worse state, then suite and environment.
+func sorted(found []rankedFinding) []Finding {
+	slices.SortFunc(found, func(a, b rankedFinding) int {
+		return cmp.Or(
+			compareBool(a.Severity != Blocking, b.Severity != Blocking),
+			cmp.Compare(a.state.rank(), b.state.rank()),
+			cmp.Compare(a.Suite, b.Suite),
+			cmp.Compare(a.Environment, b.Environment),
+			cmp.Compare(a.Code, b.Code),
+			strings.Compare(a.Message, b.Message),
+		)
+	})
+	out := make([]Finding, 0, len(found))
+	for _, f := range found {
+		out = append(out, f.Finding)
+	}
+	return out
+}
+
+// distinct gives each subject once, in a fixed order.
+func distinct(subjects []evidence.Subject) []evidence.Subject {
+	slices.SortFunc(subjects, func(a, b evidence.Subject) int { return strings.Compare(jsonOf(a), jsonOf(b)) })
+	return slices.CompactFunc(subjects, evidence.Subject.Equal)
+}
