@@ -1,0 +1,218 @@
+package summary
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/policy"
+	"github.com/assay-dev/assay/core/report"
+)
+
+// row is one suite in one environment: a line of the table.
+type row struct {
+	suite, environment, owner string
+	required                  bool
+	// state is the worst of the suite's cells; empty where the suite has none.
+	state policy.State
+	// reason is the code of that cell.
+	reason string
+	// run is the run that the row rests on, if any.
+	run string
+	// entry holds the result; nil where there is none to show.
+	entry *evidence.Entry
+}
+
+func (r row) result() *evidence.Result {
+	if r.entry == nil {
+		return nil
+	}
+	return r.entry.Result
+}
+
+// imported says whether the row rests on results that were made elsewhere.
+func (r row) imported() bool {
+	return r.result() != nil && r.result().Origin == evidence.OriginImported
+}
+
+// rows gives the lines of the table, those that need a look first and otherwise in the order of the results.
+func rows(s Summary) []row {
+	type key struct{ suite, environment string }
+	var out []row
+	index := map[key]int{}
+	if s.Verdict != nil {
+		for _, c := range s.Verdict.Cells {
+			k := key{c.Suite, c.Environment}
+			i, ok := index[k]
+			if !ok {
+				index[k] = len(out)
+				out = append(out, row{suite: c.Suite, environment: c.Environment, required: true, state: c.State, reason: c.Reason, run: c.Run})
+				continue
+			}
+			if policyRank(c.State) < policyRank(out[i].state) {
+				out[i].state, out[i].reason, out[i].run = c.State, c.Reason, c.Run
+			}
+		}
+		for _, f := range s.Verdict.Findings {
+			if i, ok := index[key{f.Suite, f.Environment}]; ok && out[i].owner == "" {
+				out[i].owner = f.Owner
+			}
+		}
+	}
+	decided := len(out)
+	order := map[key]int{}
+	for n := range s.Results {
+		e := &s.Results[n]
+		if e.Result == nil {
+			continue
+		}
+		k := key{e.Result.Suite, e.Environment.Name}
+		i, ok := index[k]
+		if !ok {
+			// An import may not know its environment; it then fills the row of the suite that rests on it.
+			i = slices.IndexFunc(out[:decided], func(r row) bool { return r.suite == k.suite && r.run != "" && r.run == e.Result.Run })
+			ok = i >= 0
+		}
+		if !ok {
+			i = len(out)
+			index[k] = i
+			out = append(out, row{suite: k.suite, environment: k.environment, required: s.Required[k.suite] && s.Verdict == nil})
+		}
+		if _, seen := order[k]; !seen {
+			order[k] = n
+		}
+		r := &out[i]
+		// A decided row shows the evidence it was decided by and none other.
+		if i < decided && r.run != e.Result.Run || r.entry != nil && !newer(e, r.entry) {
+			continue
+		}
+		r.entry, r.run = e, e.Result.Run
+		r.owner = cmp.Or(r.owner, e.Result.Owner)
+	}
+	place := func(r row) int {
+		if n, ok := order[key{r.suite, r.environment}]; ok {
+			return n
+		}
+		return len(s.Results)
+	}
+	slices.SortStableFunc(out, func(a, b row) int {
+		return cmp.Or(
+			cmp.Compare(a.urgency(), b.urgency()),
+			cmp.Compare(place(a), place(b)),
+			cmp.Compare(a.suite, b.suite),
+			cmp.Compare(a.environment, b.environment),
+		)
+	})
+	return out
+}
+
+// newer says whether a is the later attempt, or of two runs the later one.
+func newer(a, b *evidence.Entry) bool {
+	if a.Result.Run == b.Result.Run && a.Invocation == b.Invocation {
+		return a.Result.Attempt > b.Result.Attempt
+	}
+	return a.Time.After(b.Time)
+}
+
+// urgency orders rows: required ones that are not met, the others that did not pass, the rest.
+func (r row) urgency() int {
+	rank := policyRank(r.effective())
+	if r.effective().Fresh() || r.effective() == policy.StateNotApplicable {
+		return 100
+	}
+	if r.required {
+		return rank
+	}
+	return 50 + rank
+}
+
+// effective is the cell's state, or for a suite without one what its result would make of it.
+func (r row) effective() policy.State {
+	if r.state != "" {
+		return r.state
+	}
+	res := r.result()
+	if res == nil {
+		return policy.StateMissing
+	}
+	switch res.Outcome {
+	case evidence.OutcomePassed:
+		if res.Report != nil && res.Report.Flaky > 0 {
+			return policy.StateFlaky
+		}
+		return policy.StatePass
+	case evidence.OutcomeFailed:
+		return policy.StateFail
+	case evidence.OutcomeInsufficient:
+		return policy.StateMissing
+	}
+	return policy.StateError
+}
+
+func policyRank(s policy.State) int {
+	return slices.IndexFunc(policy.CellVerdicts, func(r policy.CellVerdict) bool { return r.State == s })
+}
+
+// findings are the reasons to show: the verdict's, or for suites run by name one for each result
+// that did not pass.
+func findings(s Summary) (blocking, advisory []policy.Finding) {
+	if s.Verdict != nil {
+		for _, f := range s.Verdict.Findings {
+			if f.Severity == policy.Blocking {
+				blocking = append(blocking, f)
+			} else {
+				advisory = append(advisory, f)
+			}
+		}
+		return blocking, advisory
+	}
+	for _, r := range rows(s) {
+		if r.entry != nil {
+			if f, ok := policy.Explain(*r.entry); ok {
+				blocking = append(blocking, f)
+			}
+		}
+	}
+	return blocking, nil
+}
+
+// failedTests are a row's failed and errored cases, the first n of them, and how many there are in all.
+type failedTests struct {
+	row   row
+	cases []report.Case
+	total int
+}
+
+// failures picks up to n failed tests, taking turns between the suites so that one noisy suite does
+// not hide another.
+func failures(all []row, n int) (picked []failedTests, total int) {
+	for _, r := range all {
+		res := r.result()
+		if res == nil || res.Report == nil || res.Report.Failed+res.Report.Errored == 0 {
+			continue
+		}
+		picked = append(picked, failedTests{row: r, total: res.Report.Failed + res.Report.Errored})
+		total += res.Report.Failed + res.Report.Errored
+	}
+	kept := make([][]report.Case, len(picked))
+	for i, f := range picked {
+		for _, c := range f.row.result().Report.Cases {
+			if c.Status == report.Failed || c.Status == report.Errored {
+				kept[i] = append(kept[i], c)
+				if len(kept[i]) == n {
+					break
+				}
+			}
+		}
+	}
+	for left, took := n, true; left > 0 && took; {
+		took = false
+		for i := range picked {
+			if have := len(picked[i].cases); left > 0 && have < len(kept[i]) {
+				picked[i].cases = kept[i][:have+1]
+				left, took = left-1, true
+			}
+		}
+	}
+	return picked, total
+}

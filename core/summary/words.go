@@ -1,0 +1,276 @@
+package summary
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/policy"
+	"github.com/assay-dev/assay/core/report"
+)
+
+// reasonWords says in few words why a cell is not a pass, for codes that are not a run's reason.
+var reasonWords = map[string]string{
+	policy.CodeSuiteNotInCatalog:    "not in the catalog",
+	policy.CodeSubjectUnknown:       "subject unknown",
+	policy.CodeEnvironmentSubject:   "not about this pull request",
+	policy.CodeNoEvidence:           "not run",
+	policy.CodeWrongSubject:         "only for another subject",
+	policy.CodeResultMissing:        "planned, no result",
+	policy.CodeEnvironmentChanged:   "environment changed since",
+	policy.CodeClockSkew:            "a clock is wrong",
+	policy.CodeInconsistentEvidence: "contradicts itself",
+}
+
+// why says in few words why the row is not a plain pass; empty where the result word says it all.
+func (r row) why() string {
+	if w, ok := reasonWords[r.reason]; ok {
+		return w
+	}
+	reason := evidence.Reason("")
+	for _, m := range evidence.Reasons {
+		if r.reason != "" && m.Reason.Code() == r.reason {
+			reason = m.Reason
+		}
+	}
+	if reason == "" && r.result() != nil {
+		reason = r.result().Reason
+	}
+	switch reason {
+	case evidence.Completed, evidence.TestsFailed:
+		return ""
+	}
+	return string(reason)
+}
+
+// word is the result in words, never by colour or sign alone.
+func (r row) word() string {
+	text := ""
+	switch r.effective() {
+	case policy.StatePass:
+		return "Passed"
+	case policy.StateFlaky:
+		return "Passed, flaky"
+	case policy.StateWaived:
+		text = "Waived"
+	case policy.StateNotApplicable:
+		return "Does not apply"
+	case policy.StateFail:
+		text = "Failed"
+	case policy.StateStale:
+		text = "Stale"
+	case policy.StateMissing:
+		text = "No evidence"
+	default:
+		text = "Could not tell"
+	}
+	if why := r.why(); why != "" {
+		text += " (" + why + ")"
+	}
+	return text
+}
+
+// evidenceText says what the row rests on: counts, duration, files.
+func (r row) evidenceText() string {
+	res := r.result()
+	if res == nil {
+		if r.run != "" {
+			return "run " + r.run
+		}
+		return "none"
+	}
+	var parts []string
+	if t := totalsText(res.Report); t != "" {
+		parts = append(parts, t)
+	}
+	if d := res.Finished.Sub(res.Started); !res.Started.IsZero() && d > 0 {
+		parts = append(parts, durationText(d))
+	}
+	if res.Attempt > 1 {
+		parts = append(parts, fmt.Sprintf("attempt %d", res.Attempt))
+	}
+	if res.Origin == evidence.OriginImported {
+		parts = append(parts, "imported")
+	}
+	if f := filesText(res.Files); f != "" {
+		parts = append(parts, f)
+	}
+	if len(parts) == 0 {
+		return "exit code only"
+	}
+	return strings.Join(parts, " · ")
+}
+
+func totalsText(rep *report.Report) string {
+	if rep == nil || rep.Tests == 0 {
+		return ""
+	}
+	var s string
+	if rep.Passed == rep.Tests {
+		s = number(rep.Tests) + " passed"
+	} else {
+		s = fmt.Sprintf("%s of %s passed", number(rep.Passed), number(rep.Tests))
+	}
+	for _, c := range []struct {
+		n    int
+		word string
+	}{{rep.Failed, "failed"}, {rep.Errored, "errored"}, {rep.Skipped, "skipped"}, {rep.Flaky, "flaky"}} {
+		if c.n > 0 {
+			s += fmt.Sprintf(", %s %s", number(c.n), c.word)
+		}
+	}
+	return s
+}
+
+func filesText(files []evidence.File) string {
+	var logs, logBytes int64
+	var reports, artifacts int
+	for _, f := range files {
+		switch f.Kind {
+		case evidence.FileLog:
+			logs++
+			logBytes += f.Size
+		case evidence.FileReport:
+			reports++
+		default:
+			artifacts++
+		}
+	}
+	var parts []string
+	if logs > 0 {
+		parts = append(parts, "log "+sizeText(logBytes))
+	}
+	if reports > 0 {
+		parts = append(parts, counted(reports, "report"))
+	}
+	if artifacts > 0 {
+		parts = append(parts, counted(artifacts, "artifact"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// durationText is a duration as people say it: 850 ms, 12 s, 6 min 12 s, 1 h 3 min.
+func durationText(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Truncate(100*time.Millisecond).Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// sizeText is a number of bytes in decimal units.
+func sizeText(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1000*1000:
+		return fmt.Sprintf("%d kB", (n+500)/1000)
+	case n < 1000*1000*1000:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return number(n) + " " + noun + "s"
+}
+
+// number groups digits by thousands.
+func number(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func shortCommit(c string) string {
+	if len(c) > 7 {
+		return c[:7]
+	}
+	return c
+}
+
+// shortDigest keeps the algorithm and twelve digits.
+func shortDigest(d string) string {
+	algorithm, hex, ok := strings.Cut(d, ":")
+	if !ok {
+		return d
+	}
+	if len(hex) > 12 {
+		hex = hex[:12]
+	}
+	return algorithm + ":" + hex
+}
+
+// subjectText names what was under test, in full.
+func subjectText(s evidence.Subject) string {
+	switch s.Kind {
+	case "source":
+		text := "source"
+		if s.Commit != "" {
+			text += " commit " + s.Commit
+		}
+		if s.Tree != "" {
+			text += ", files " + s.Tree
+		}
+		return text
+	case "candidate":
+		return "candidate " + strings.Join(s.Images, ", ")
+	case "environment":
+		return "whatever ran in the environment"
+	case "":
+		return "unknown"
+	}
+	return s.Kind
+}
+
+// place is file:line of a case; empty where the report does not say.
+func place(c report.Case) string {
+	if c.File == "" || c.Line <= 0 {
+		return c.File
+	}
+	return fmt.Sprintf("%s:%d", c.File, c.Line)
+}
+
+// excerpt gives the first n lines of what a failed case left: its detail, or else its output. The
+// message is not repeated where it is the first line. left counts the lines that are not shown.
+func excerpt(c report.Case, n int) (message string, lines []string, left int) {
+	message = oneLine(c.Message)
+	body := c.Detail
+	if strings.TrimSpace(body) == "" {
+		body = c.Output
+	}
+	lines = strings.Split(strings.Trim(clean(body), "\n"), "\n")
+	if len(lines) == 1 && strings.TrimSpace(lines[0]) == "" {
+		lines = nil
+	}
+	if len(lines) > 0 && oneLine(lines[0]) == message {
+		lines = lines[1:]
+	}
+	if len(lines) > n {
+		left = len(lines) - n
+		lines = lines[:n]
+	}
+	return message, lines, left
+}
+
+// lookCloser is the run to look at first: the first row that is not met, else the first with a run.
+func lookCloser(all []row) string {
+	for _, r := range all {
+		if r.run != "" {
+			return r.run
+		}
+	}
+	return ""
+}
