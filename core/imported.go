@@ -1,0 +1,56 @@
+package core
+
+import (
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/report"
+	"github.com/assay-dev/assay/core/suite"
+)
+
+// Import is what was brought in from elsewhere: reports that Assay did not see being made.
+type Import struct {
+	// Suite is what the results belong to; of a suite that no catalog has only the name is known.
+	Suite   suite.Suite
+	Subject suite.Subject
+	// Files holds the files of Listing, which are reports.
+	Files   fs.FS
+	Listing []evidence.File
+	// Secrets are the values that must not be kept.
+	Secrets []string
+	// Made is when the results were made, as far as is known.
+	Made time.Time
+}
+
+// Imported makes a result of an import and concludes as for a run in the cluster, but from the
+// reports alone: there is no exit code to agree with, and nothing was observed. Run, Attempt and
+// Notes of the result are the caller's to set. The files it returns are those of the result, as they
+// are kept.
+func Imported(in Import) (fs.FS, evidence.Result) {
+	result := evidence.Result{
+		Suite: in.Suite.Name, Owner: in.Suite.Owner, Level: in.Suite.Level,
+		Covers: names(in.Suite.Covers), DependsOn: names(in.Suite.DependsOn),
+		Subject: subject(in.Subject), Origin: evidence.OriginImported,
+		Started: in.Made.UTC(), Finished: in.Made.UTC(),
+	}
+	clean := redacted{fs: in.Files, redactor: evidence.NewRedactor(in.Secrets), active: len(in.Secrets) > 0}
+	var sources []report.Source
+	for _, f := range in.Listing {
+		// One that cannot be kept is read all the same: the report then says what is wrong with it.
+		sources = append(sources, report.Source{Path: f.Path})
+		kept, err := clean.describe(f)
+		if err != nil {
+			result.Notes = append(result.Notes, fmt.Sprintf("not kept: %s: %v", f.Path, err))
+			continue
+		}
+		result.Redactions += kept.Redactions
+		result.Files = append(result.Files, kept)
+	}
+	read := report.Read(clean, sources, report.Options{})
+	result.Report = &read
+	result.Reason, result.Message = weigh(&read)
+	result.Outcome = result.Reason.Meaning().Outcome
+	return clean, result
+}

@@ -1,0 +1,268 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/assay-dev/assay/core/ci"
+	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/policy"
+	"github.com/assay-dev/assay/core/suite"
+	"github.com/assay-dev/assay/core/summary"
+)
+
+// Pipeline is the straight line from a plan to a summary. Its fields are what the line consumes;
+// it does no input or output of its own.
+type Pipeline struct {
+	Context ci.Context
+	// Catalog and Policy are what was read; a nil Policy requires nothing and so decides nothing.
+	Catalog suite.Catalog
+	Policy  *policy.Policy
+	Store   Store
+	// Connect gives the executor for these runs; it is asked once. Place is what is known of the
+	// cluster, as far as it answered. An error means that none of the runs can be executed: it is
+	// kept as their evidence.
+	Connect func(ctx context.Context, runs []suite.Run) (exec Executor, place Place, err error)
+	// Observer hears of a run; nil means that nobody listens.
+	Observer func(suite.Run) Observer
+	// Started is called when the plan is kept and before anything runs; nil means that nobody cares.
+	Started func(summary.Summary)
+	// Parallel bounds the runs at the same time; 0 means all at once.
+	Parallel int
+	// Now is the clock.
+	Now func() time.Time
+	// Producer is this program's version, which the evidence carries.
+	Producer string
+	// StoreName says to people where the store is.
+	StoreName string
+}
+
+// Place identifies the cluster that runs are executed in.
+type Place struct {
+	Cluster    string
+	Kubernetes string
+}
+
+// ErrInterrupted says that the context ended before all runs had; what there was is kept.
+var ErrInterrupted = errors.New("interrupted")
+
+// Run keeps the plan, executes its runs, keeps what they proved, and says what follows from it. With
+// named true it reports on these runs alone; else it decides over the record by the policy.
+//
+// A store that fails is an error: evidence that is not kept is no evidence, and the pods are left
+// to drain. An ended context is ErrInterrupted beside the summary.
+func (p Pipeline) Run(ctx context.Context, runs []suite.Run, named bool) (summary.Summary, error) {
+	began := p.Now()
+	s := summary.Summary{Phase: summary.Started, Context: p.Context, Store: p.StoreName, Required: p.required()}
+	if len(runs) > 0 {
+		s.Environment = environment(runs[0].Environment)
+	}
+	exec, place, connectErr := p.Connect(ctx, runs)
+	s.Environment.Cluster, s.Environment.Kubernetes = place.Cluster, place.Kubernetes
+
+	// The record itself must know what is missing: first the plan, then anything else. It is kept
+	// whatever becomes of the context from here on.
+	keep := context.WithoutCancel(ctx)
+	plan := p.plan(runs, s.Environment)
+	if err := p.Store.Append(keep, plan, nil); err != nil {
+		return s, fmt.Errorf("keeping the plan: %w", err)
+	}
+	s.Now = p.Now()
+	if p.Started != nil {
+		p.Started(s)
+	}
+
+	results, err := p.execute(ctx, runs, s.Environment, exec, connectErr)
+	s.Phase, s.Results = summary.Final, results
+	s.Now = p.Now()
+	s.Elapsed = s.Now.Sub(began)
+	if err != nil {
+		return s, err
+	}
+	if !named {
+		wants := make([]policy.Want, 0, len(runs))
+		for i, r := range runs {
+			wants = append(wants, Want(r, results[i].Result.Observed.End))
+		}
+		if s.Verdict, err = p.Decide(keep, s.Environment.Name, p.complete(wants, s.Environment.Name)); err != nil {
+			return s, err
+		}
+	}
+	if ctx.Err() != nil {
+		return s, ErrInterrupted
+	}
+	return s, nil
+}
+
+// Decide evaluates the policy over the record.
+func (p Pipeline) Decide(ctx context.Context, environment string, wants []policy.Want) (*policy.Verdict, error) {
+	in := policy.Input{
+		Policy:      p.Policy,
+		Environment: environment,
+		PullRequest: p.Context.IsPullRequest(),
+		Wants:       wants,
+		Now:         p.Now(),
+	}
+	for e, err := range p.Store.Query(ctx, evidence.Query{}) {
+		if err != nil {
+			return nil, fmt.Errorf("reading the evidence: %w", err)
+		}
+		in.Entries = append(in.Entries, e)
+	}
+	v := policy.Evaluate(in)
+	return &v, nil
+}
+
+// Want is what evidence for a run must be about to count.
+func Want(r suite.Run, observed []evidence.Workload) policy.Want {
+	return policy.Want{Suite: r.Suite.Name, Owner: r.Suite.Owner, Covers: names(r.Suite.Covers), Subject: subject(r.Subject), Observed: observed}
+}
+
+// complete adds the suites that the catalog has and the plan has not, so that a suite which is
+// required and not meant for this environment is told from one that nobody wrote.
+func (p Pipeline) complete(wants []policy.Want, environment string) []policy.Want {
+	for _, s := range p.Catalog.Suites {
+		if !slices.ContainsFunc(wants, func(w policy.Want) bool { return w.Suite == s.Name }) {
+			wants = append(wants, policy.Want{
+				Suite: s.Name, Owner: s.Owner, Covers: names(s.Covers), Subject: evidence.Subject{Kind: string(s.Subject)},
+				Problem: fmt.Sprintf("the suite is not meant for environment %s", environment),
+			})
+		}
+	}
+	return wants
+}
+
+func (p Pipeline) required() map[string]bool {
+	required := map[string]bool{}
+	if p.Policy != nil {
+		for _, r := range p.Policy.Required {
+			required[r.Suite] = true
+		}
+	}
+	return required
+}
+
+func (p Pipeline) plan(runs []suite.Run, env evidence.Environment) evidence.Entry {
+	e := p.entry(evidence.KindPlan, env)
+	e.Plan = &evidence.Plan{Catalog: p.Catalog.Digest, Runs: []evidence.PlannedRun{}}
+	if p.Policy != nil {
+		e.Plan.Policy = p.Policy.Digest
+	}
+	for _, r := range runs {
+		e.Invocation = r.Invocation
+		e.Plan.Runs = append(e.Plan.Runs, evidence.PlannedRun{
+			Run: r.ID, Suite: r.Suite.Name, Owner: r.Suite.Owner, Level: r.Suite.Level, Covers: names(r.Suite.Covers), Subject: subject(r.Subject),
+		})
+	}
+	e.ID = e.Invocation
+	return e
+}
+
+func (p Pipeline) entry(kind string, env evidence.Environment) evidence.Entry {
+	return evidence.Entry{
+		APIVersion: evidence.APIVersion, Kind: kind, Time: p.Now().UTC(), Context: p.Context, Environment: env, Producer: p.Producer,
+	}
+}
+
+// execute runs everything, as many at a time as allowed, and keeps each result as soon as it is
+// there. Results come in the order of the runs, one for each, whatever happened.
+func (p Pipeline) execute(ctx context.Context, runs []suite.Run, env evidence.Environment, exec Executor, connectErr error) ([]evidence.Entry, error) {
+	results := make([]evidence.Entry, len(runs))
+	errs := make([]error, len(runs))
+	limit := p.Parallel
+	if limit <= 0 {
+		limit = len(runs)
+	}
+	slots := make(chan struct{}, max(limit, 1))
+	var all sync.WaitGroup
+	for i, r := range runs {
+		all.Go(func() {
+			select {
+			case slots <- struct{}{}:
+				defer func() { <-slots }()
+			case <-ctx.Done():
+			}
+			var execution Execution
+			switch {
+			case connectErr != nil && ctx.Err() == nil:
+				execution = p.never(evidence.ClusterUnreachable, connectErr.Error())
+			case ctx.Err() != nil || connectErr != nil:
+				execution = p.never(evidence.Cancelled, "the run was cancelled before it had started")
+			default:
+				var err error
+				if execution, err = exec.Execute(ctx, r, p.observer(r)); err != nil {
+					execution = p.never(evidence.InternalError, err.Error())
+				}
+			}
+			results[i], errs[i] = p.keep(context.WithoutCancel(ctx), r, env, execution)
+		})
+	}
+	all.Wait()
+	return results, errors.Join(errs...)
+}
+
+// never is the execution of a run that did not come to pass.
+func (p Pipeline) never(reason evidence.Reason, message string) Execution {
+	now := p.Now().UTC()
+	return Execution{Attempts: []Attempt{{Started: now, Finished: now, Reason: reason, Message: message}}}
+}
+
+// releaseBound bounds the removal of a run whose evidence is safe.
+const releaseBound = 30 * time.Second
+
+// keep appends one result for each attempt and gives the last one. Only then is the executor told
+// that it may let go of its copy.
+func (p Pipeline) keep(ctx context.Context, r suite.Run, env evidence.Environment, x Execution) (evidence.Entry, error) {
+	var last evidence.Entry
+	for i, a := range x.Attempts {
+		e := p.entry(evidence.KindResult, env)
+		files, result := assess(r, a, x.Observed)
+		result.Attempt = r.Attempt + i
+		e.Invocation, e.ID = r.Invocation, evidence.ResultID(r.ID, result.Attempt)
+		e.Result = &result
+		if err := p.Store.Append(ctx, e, files); err != nil {
+			return e, fmt.Errorf("keeping the result of suite %s: %w", r.Suite.Name, err)
+		}
+		last = e
+	}
+	if x.Release != nil {
+		ctx, cancel := context.WithTimeout(ctx, releaseBound)
+		defer cancel()
+		if err := x.Release(ctx); err != nil {
+			p.observer(r).Log(0, fmt.Appendf(nil, "assay: removing what the run created: %v; what is left is removed when its time is up\n", err))
+		}
+	}
+	return last, nil
+}
+
+func (p Pipeline) observer(r suite.Run) Observer {
+	if p.Observer == nil {
+		return deaf{}
+	}
+	return p.Observer(r)
+}
+
+type deaf struct{}
+
+func (deaf) Log(int, []byte)        {}
+func (deaf) Phase(Phase, time.Time) {}
+
+func environment(e suite.Environment) evidence.Environment {
+	return evidence.Environment{Name: e.Name, RunNamespace: e.RunNamespace, Targets: e.Targets}
+}
+
+func subject(s suite.Subject) evidence.Subject {
+	return evidence.Subject{Kind: string(s.Kind), Commit: s.Commit, Tree: s.Tree, Images: s.Images}
+}
+
+func names(workloads []suite.Workload) []string {
+	var out []string
+	for _, w := range workloads {
+		out = append(out, w.String())
+	}
+	return out
+}
