@@ -1,0 +1,123 @@
+package cluster
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/assay-dev/assay/core/suite"
+)
+
+// ServiceAccount is the account that `assay install` makes for runners to use.
+const ServiceAccount = "assay"
+
+// Rule is one permission that Assay needs.
+type Rule struct {
+	Group     string
+	Resources []string
+	Verbs     []string
+	// Why says what it is for.
+	Why string
+}
+
+// RunRules are what a runner may do in the run namespace, and nothing besides.
+var RunRules = []Rule{
+	{"batch", []string{"jobs"}, []string{"create", "get", "list", "watch", "delete"}, "run suites and remove what is over"},
+	{"", []string{"pods"}, []string{"get", "list", "watch", "delete"}, "see how far a run is, and cancel it"},
+	{"", []string{"pods/log"}, []string{"get"}, "read the output of an image whose command is not known"},
+	{"", []string{"pods/exec"}, []string{"get", "create"}, "bring workspaces in and results back"},
+	{"", []string{"events"}, []string{"list", "watch"}, "say why a pod was not created or does not start"},
+	{"", []string{"configmaps"}, []string{"create", "delete"}, "hand settings to runs"},
+}
+
+// TargetRules are what a runner may do in the namespaces of the application: look.
+var TargetRules = []Rule{
+	{"apps", []string{"deployments", "statefulsets", "daemonsets"}, []string{"get"}, "observe which revision of a covered workload runs"},
+	{"", []string{"pods"}, []string{"list"}, "observe which image digests it runs"},
+}
+
+// Manifests prints what an environment needs in its cluster, as YAML for kubectl apply.
+func Manifests(e suite.Environment) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# What Assay needs in the cluster for the environment %q.
+#
+# Whoever may create Jobs in a namespace can mount every Secret of that namespace into them. So there
+# is one run namespace for each group of people who may see each other's secrets, it holds only the
+# secrets that their tests need, and it is never the namespace of the application.
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: %s
+  labels:
+    app.kubernetes.io/managed-by: assay
+    pod-security.kubernetes.io/enforce: restricted
+    pod-security.kubernetes.io/warn: restricted
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: %s
+  namespace: %s
+  labels: {app.kubernetes.io/managed-by: assay}
+automountServiceAccountToken: false
+---
+# A bound on what a mistake can start. Finished pods do not count.
+apiVersion: v1
+kind: ResourceQuota
+metadata:
+  name: assay
+  namespace: %[2]s
+  labels: {app.kubernetes.io/managed-by: assay}
+spec:
+  hard:
+    pods: "100"
+    count/jobs.batch: "500"
+---
+# Tests call; nobody calls tests.
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: assay-no-ingress
+  namespace: %[2]s
+  labels: {app.kubernetes.io/managed-by: assay}
+spec:
+  podSelector: {}
+  policyTypes: [Ingress]
+`, e.Name, e.RunNamespace, ServiceAccount, e.RunNamespace)
+	role(&b, "assay", e.RunNamespace, e.RunNamespace, RunRules)
+	for _, target := range e.Targets {
+		// The name tells the environments apart that watch the same application.
+		role(&b, "assay-read-for-"+e.RunNamespace, target, e.RunNamespace, TargetRules)
+	}
+	return b.String()
+}
+
+func role(b *strings.Builder, name, namespace, account string, rules []Rule) {
+	fmt.Fprintf(b, `---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: %s
+  namespace: %s
+  labels: {app.kubernetes.io/managed-by: assay}
+rules:
+`, name, namespace)
+	for _, r := range rules {
+		fmt.Fprintf(b, "- apiGroups: [%q] # %s\n  resources: [%s]\n  verbs: [%s]\n", r.Group, r.Why, strings.Join(r.Resources, ", "), strings.Join(r.Verbs, ", "))
+	}
+	fmt.Fprintf(b, `---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: %s
+  namespace: %s
+  labels: {app.kubernetes.io/managed-by: assay}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: %s
+subjects:
+- kind: ServiceAccount
+  name: %s
+  namespace: %s
+`, name, namespace, name, ServiceAccount, account)
+}
