@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/assay-dev/assay/core/ci"
+	"github.com/assay-dev/assay/core/manifest"
+	"github.com/assay-dev/assay/core/policy"
+	"github.com/assay-dev/assay/core/store"
+	"github.com/assay-dev/assay/core/suite"
+	"github.com/assay-dev/assay/integrations"
+)
+
+// context is what the CI system, or the checkout, tells of the work at hand.
+func (a *app) context(ctx context.Context) ci.Context {
+	return integrations.Detect(ctx, a.env, a.dir)
+}
+
+// loadCatalog reads the catalog with the policies in it.
+func (a *app) loadCatalog() (suite.Catalog, []policy.Policy, error) {
+	name := a.catalog
+	if name == "" {
+		for _, candidate := range []string{"assay.yaml", "assay"} {
+			if _, err := os.Stat(filepath.Join(a.dir, candidate)); err == nil {
+				name = candidate
+				break
+			}
+		}
+		if name == "" {
+			return suite.Catalog{}, nil, usage("no catalog: there is neither assay.yaml nor assay/ in %s; name one with --catalog", a.dir)
+		}
+	}
+	docs, err := a.read(name)
+	if err != nil {
+		return suite.Catalog{}, nil, err
+	}
+	catalog, cerr := suite.Load(docs)
+	policies, perr := policy.Load(docs)
+	if err := manifest.Join(cerr, perr); err != nil {
+		return catalog, policies, exit{codeUsage, err}
+	}
+	return catalog, policies, nil
+}
+
+// read reads documents; names in errors are as the caller gave them.
+func (a *app) read(name string) ([]manifest.Document, error) {
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(a.dir, path)
+	}
+	if _, err := os.Stat(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, usage("%s does not exist", name)
+		}
+		return nil, usage("reading %s: %v", name, err)
+	}
+	var fsys fs.FS
+	inner := filepath.ToSlash(filepath.Clean(name))
+	if filepath.IsLocal(name) {
+		fsys = os.DirFS(a.dir)
+	} else {
+		// An fs.FS has no absolute paths and none that climb.
+		fsys = os.DirFS(filepath.Dir(path))
+		inner = filepath.Base(path)
+	}
+	docs, err := manifest.Read(fsys, inner)
+	if err != nil {
+		return docs, exit{codeUsage, err}
+	}
+	return docs, nil
+}
+
+// choosePolicy finds the policy to decide by: the one that --policy names, else the catalog's only
+// one. Nil is no error: without a policy nothing is required, and the verdict says so.
+func (a *app) choosePolicy(policies []policy.Policy) (*policy.Policy, error) {
+	pick := func(from []policy.Policy, where string) (*policy.Policy, error) {
+		switch len(from) {
+		case 0:
+			return nil, nil
+		case 1:
+			return &from[0], nil
+		}
+		return nil, usage("%s holds several policies: choose one of %s with --policy", where, strings.Join(policyNames(from), ", "))
+	}
+	if a.policy == "" {
+		return pick(policies, "the catalog")
+	}
+	for i := range policies {
+		if policies[i].Name == a.policy {
+			return &policies[i], nil
+		}
+	}
+	path := a.policy
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(a.dir, path)
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, usage("--policy %s is neither a file nor the name of a policy in the catalog (policies: %s)", a.policy, strings.Join(policyNames(policies), ", "))
+	}
+	docs, err := a.read(a.policy)
+	if err != nil {
+		return nil, err
+	}
+	read, err := policy.Load(docs)
+	if err != nil {
+		return nil, exit{codeUsage, err}
+	}
+	if len(read) == 0 {
+		return nil, usage("%s holds no document of kind ReleasePolicy", a.policy)
+	}
+	return pick(read, a.policy)
+}
+
+func policyNames(policies []policy.Policy) []string {
+	var names []string
+	for _, p := range policies {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// openStore opens the evidence store.
+func (a *app) openStore() (*store.Dir, error) {
+	if strings.Contains(a.store, "://") {
+		return nil, usage("--store %s: this version keeps evidence in directories only", a.store)
+	}
+	path := a.store
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(a.dir, path)
+	}
+	s, err := store.OpenDir(path)
+	if err != nil {
+		return nil, wrong(err)
+	}
+	return s, nil
+}
+
+// printJSON prints the one document of --output json.
+func (a *app) printJSON(v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return wrong(fmt.Errorf("writing the answer: %w", err))
+	}
+	if _, err := a.stdout.Write(b.Bytes()); err != nil {
+		return wrong(fmt.Errorf("writing the answer: %w", err))
+	}
+	return nil
+}

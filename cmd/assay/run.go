@@ -1,0 +1,295 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assay-dev/assay/core"
+	"github.com/assay-dev/assay/core/cluster"
+	"github.com/assay-dev/assay/core/policy"
+	"github.com/assay-dev/assay/core/suite"
+	"github.com/assay-dev/assay/core/summary"
+)
+
+// runFlags are the flags of `assay run` alone.
+type runFlags struct {
+	subjects       []string
+	coreImage      string
+	parallel       int
+	timeout        time.Duration
+	startTimeout   time.Duration
+	waitForSubject time.Duration
+	summary        string
+	dryRun         bool
+	advisory       bool
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run [SUITE...]",
+		Short: "Run suites in the cluster, keep the evidence, decide",
+		Long: `Runs the catalog's suites as Jobs in the environment's run namespace, keeps what they proved in
+the store, and decides by the policy whether it is ready. With names it runs these suites only and
+reports on them; the decision is then left to 'assay verdict'.`,
+		Example:           "  assay run checkout-e2e --environment staging",
+		ValidArgsFunction: a.completeSuites,
+		RunE: func(c *cobra.Command, names []string) error {
+			return a.run(c.Context(), names, f)
+		},
+	}
+	a.catalogFlag(c)
+	a.policyFlag(c)
+	a.storeFlag(c)
+	a.clusterFlags(c)
+	a.environmentFlag(c)
+	a.outputFlag(c)
+	c.Flags().StringArrayVar(&f.subjects, "subject", nil, "candidate `IMAGE@sha256:...` that must run in the covered workloads (repeatable)")
+	c.Flags().StringVar(&f.coreImage, "core-image", coreImage, "`image` that holds the agent (default this release's)")
+	c.Flags().IntVar(&f.parallel, "parallel", 10, "how many suites run at the same time")
+	c.Flags().DurationVar(&f.timeout, "timeout", 0, "cancel everything after this time (default none; suites have their own)")
+	c.Flags().DurationVar(&f.startTimeout, "start-timeout", 5*time.Minute, "how long a test's pod may take to start")
+	c.Flags().DurationVar(&f.waitForSubject, "wait-for-subject", 0, "how long to wait for the candidate to be rolled out")
+	c.Flags().StringVar(&f.summary, "summary", "", "write the summary as Markdown to this `file`")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would run, and run nothing")
+	c.Flags().BoolVar(&f.advisory, "advisory", false, "exit 0 whatever the verdict is; the verdict stays what it is")
+	return c
+}
+
+func (a *app) run(ctx context.Context, names []string, f runFlags) error {
+	catalog, policies, err := a.loadCatalog()
+	if err != nil {
+		return err
+	}
+	chosen, err := a.choosePolicy(policies)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.MkdirTemp("", "assay-")
+	if err != nil {
+		return wrong(fmt.Errorf("making a temporary directory: %w", err))
+	}
+	defer os.RemoveAll(tmp)
+	invocation := newInvocation(a.now())
+	where := a.context(ctx)
+	subjects, err := newSubjects(a.dir, where, f.subjects, tmp)
+	if err != nil {
+		return err
+	}
+	runs, err := catalog.Plan(suite.PlanInput{
+		Names: names, Environment: a.environment, Invocation: invocation,
+		CIRun: where.RunID, CIAttempt: where.RunAttempt, Subjects: subjects.of,
+	})
+	if err != nil {
+		return planError(err)
+	}
+	if err := subjects.attach(runs); err != nil {
+		return err
+	}
+	for _, note := range subjects.notes {
+		fmt.Fprintln(a.stderr, "assay:", note)
+	}
+	if f.dryRun {
+		return a.dryRun(runs, chosen)
+	}
+	if f.coreImage == "" {
+		return usage("this is a development build, which has no image of its own release: name the one with the agent by --core-image")
+	}
+	if f.parallel < 1 {
+		return usage("--parallel %d: at least one suite must run at a time", f.parallel)
+	}
+	kept, err := a.openStore()
+	if err != nil {
+		return err
+	}
+	connection, connectErr := cluster.Connect(ctx, a.access(runs[0].Environment))
+	var misconfigured *cluster.ConfigError
+	if errors.As(connectErr, &misconfigured) {
+		return exit{codeUsage, connectErr}
+	}
+
+	working := ctx
+	if f.timeout > 0 {
+		var cancel context.CancelFunc
+		working, cancel = context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("not done within --timeout %s", f.timeout))
+		defer cancel()
+	}
+	console := a.console(runs)
+	stop := console.start()
+	p := core.Pipeline{
+		Context: where, Catalog: catalog, Policy: chosen, Store: kept, StoreName: a.store,
+		Parallel: f.parallel, Now: a.now, Producer: "assay " + version, Observer: console.observer,
+	}
+	var executor *cluster.Executor
+	p.Connect = func(_ context.Context, runs []suite.Run) (core.Executor, core.Place, error) {
+		if connectErr != nil {
+			return nil, core.Place{}, connectErr
+		}
+		executor = cluster.NewExecutor(connection, cluster.Options{
+			CoreImage: f.coreImage, Runs: runIDs(runs), Namespace: runs[0].Environment.RunNamespace, Dir: tmp,
+			Env: a.env, StartTimeout: f.startTimeout, WaitForSubject: f.waitForSubject,
+		})
+		return executor, core.Place{Cluster: connection.ID, Kubernetes: connection.Kubernetes}, nil
+	}
+	p.Started = func(s summary.Summary) { console.say("%s", started(runs, s)) }
+	s, err := p.Run(working, runs, len(names) > 0)
+	stop()
+	if executor != nil {
+		executor.Close()
+	}
+	switch {
+	case errors.Is(err, core.ErrInterrupted):
+	case err != nil:
+		return wrong(err)
+	}
+	if err := a.show(s, f.summary); err != nil {
+		return err
+	}
+	if errors.As(context.Cause(ctx), new(interrupted)) {
+		return exit{codeInterrupted, context.Cause(ctx)}
+	}
+	if working.Err() != nil {
+		return exit{codeError, context.Cause(working)}
+	}
+	return a.code(s, f.advisory)
+}
+
+// planError marks mistakes in what was asked for; what subjects said of themselves stays.
+func planError(err error) error {
+	var e exit
+	if errors.As(err, &e) {
+		return exit{e.code, err}
+	}
+	return exit{codeUsage, err}
+}
+
+// newInvocation names one call of assay: sortable by time, unique without asking anybody.
+func newInvocation(now time.Time) string {
+	var random [4]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return now.UTC().Format("20060102-150405-") + hex.EncodeToString(random[:])
+}
+
+func (a *app) access(e suite.Environment) cluster.Access {
+	access := cluster.Access{Kubeconfig: a.kubeconfig, Context: e.KubeContext, UserAgent: "assay/" + version}
+	if a.kubeContext != "" {
+		access.Context = a.kubeContext
+	}
+	return access
+}
+
+func runIDs(runs []suite.Run) []string {
+	var ids []string
+	for _, r := range runs {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+func started(runs []suite.Run, s summary.Summary) string {
+	var names []string
+	for _, r := range runs {
+		names = append(names, r.Suite.Name)
+	}
+	what := fmt.Sprintf("running %d suites", len(runs))
+	if len(runs) == 1 {
+		what = "running 1 suite"
+	}
+	return fmt.Sprintf("assay: %s in environment %s (namespace %s): %s", what, s.Environment.Name, s.Environment.RunNamespace, strings.Join(names, ", "))
+}
+
+// dryRun prints what would run.
+func (a *app) dryRun(runs []suite.Run, chosen *policy.Policy) error {
+	type planned struct {
+		Suite       string        `json:"suite"`
+		Environment string        `json:"environment"`
+		Namespace   string        `json:"namespace"`
+		Image       string        `json:"image"`
+		Command     []string      `json:"command,omitempty"`
+		Subject     suite.Subject `json:"subject"`
+		Required    bool          `json:"required"`
+	}
+	list := struct {
+		APIVersion string    `json:"apiVersion"`
+		Kind       string    `json:"kind"`
+		Items      []planned `json:"items"`
+	}{"assay.dev/v1alpha1", "PlannedRunList", []planned{}}
+	for _, r := range runs {
+		required := false
+		if chosen != nil {
+			for _, q := range chosen.Required {
+				required = required || q.Suite == r.Suite.Name
+			}
+		}
+		list.Items = append(list.Items, planned{r.Suite.Name, r.Environment.Name, r.Environment.RunNamespace, r.Suite.Image, r.Suite.Command, r.Subject, required})
+	}
+	if a.output == "json" {
+		return a.printJSON(list)
+	}
+	for _, r := range list.Items {
+		fmt.Fprintf(a.stdout, "%s would run %s in namespace %s (environment %s)\n", r.Suite, r.Image, r.Namespace, r.Environment)
+	}
+	return nil
+}
+
+// show prints the summary for people, for programs, and where a CI system shows it.
+func (a *app) show(s summary.Summary, file string) error {
+	color, width := false, 100
+	if f, ok := a.stderr.(*os.File); ok {
+		_, plain := a.env("NO_COLOR")
+		color = isTerminal(f) && !plain
+	}
+	fmt.Fprint(a.stderr, "\n"+summary.Text(s, summary.TextOptions{Color: color, Width: width}))
+	if file != "" {
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(a.dir, file)
+		}
+		if err := os.WriteFile(file, []byte(summary.Markdown(s)), 0o644); err != nil {
+			return wrong(fmt.Errorf("writing the summary: %w", err))
+		}
+	}
+	if step, ok := a.env("GITHUB_STEP_SUMMARY"); ok && step != "" {
+		// A failure to show something never turns a verdict.
+		if err := appendTo(step, summary.Markdown(s)); err != nil {
+			fmt.Fprintf(a.stderr, "assay: the step summary could not be written: %v\n", err)
+		}
+	}
+	if a.output == "json" {
+		return a.printJSON(summary.Document(s))
+	}
+	return nil
+}
+
+func appendTo(path, text string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(f, text+"\n")
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// code is the exit code of a summary.
+func (a *app) code(s summary.Summary, advisory bool) error {
+	code := policy.ExitCode(policy.NamedSuites(s.Results))
+	if s.Verdict != nil {
+		code = s.Verdict.Decision.ExitCode()
+	}
+	if advisory || code == codeReady {
+		return nil
+	}
+	return exit{code: code}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"testing/fstest"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/store"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"assay": main})
+}
+
+// TestScripts runs the journeys in testdata/script with the real program.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		UpdateScripts:       *update,
+		Setup: func(env *testscript.Env) error {
+			// Commits have the same id wherever and whenever the scripts run.
+			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+			env.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
+			for _, who := range []string{"AUTHOR", "COMMITTER"} {
+				env.Setenv("GIT_"+who+"_NAME", "a")
+				env.Setenv("GIT_"+who+"_EMAIL", "a@example.com")
+				env.Setenv("GIT_"+who+"_DATE", "2026-01-02T03:04:05Z")
+			}
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "keep": keep},
+	})
+}
+
+// exits runs a program and demands its exit code: exits CODE PROGRAM [ARG...].
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	var ended *exec.ExitError
+	switch {
+	case errors.As(err, &ended):
+		got = ended.ExitCode()
+	case err != nil:
+		ts.Fatalf("running %s: %v", args[1], err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, not %d", got, want)
+	}
+}
+
+// keep appends entries as a run in the cluster would have: keep STORE FILE. The file holds
+// {"entries": [...], "content": {PATH: TEXT}}; digests and sizes of the entries' files are those of
+// the content.
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: keep STORE FILE")
+	}
+	var in struct {
+		Entries []evidence.Entry  `json:"entries"`
+		Content map[string]string `json:"content"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &in))
+	files := fstest.MapFS{}
+	for name, text := range in.Content {
+		files[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	s, err := store.OpenDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	for _, e := range in.Entries {
+		if e.Result != nil {
+			for i := range e.Result.Files {
+				f := &e.Result.Files[i]
+				f.Digest, f.Size = evidence.Digest(files[f.Path].Data), int64(len(files[f.Path].Data))
+			}
+		}
+		ts.Check(s.Append(context.Background(), e, files))
+	}
+}
