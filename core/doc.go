@@ -1,2 +1,25 @@
-// Package core is Assay's straight line and the interfaces it consumes.
+// Package core is Assay's straight line, from a plan to a summary, and the interfaces it consumes.
+// It does no input or output of its own.
+//
+// This is the map of the house. Imports only go down, and rooms on one floor do not know each
+// other; house_test.go holds both.
+//
+//	7   cmd/assay         the command line
+//	    cmd/assay-agent   what runs in a test's pod: shim and collector; standard library only
+//	6½  integrations      the one table of vendors: where do we run, what does it say?
+//	6   core/cluster      executes runs as Kubernetes Jobs and brings back what they left
+//	    core/store        keeps evidence in a directory
+//	    core/agent        the agent's two halves; standard library only
+//	    integrations/...  one vendor each
+//	5   core              Pipeline: plan, execute, keep, decide
+//	4   core/summary      record and verdict become Markdown, terminal text, a JSON document; pure
+//	3   core/policy       record and time become a verdict; pure
+//	2   core/suite        the catalog becomes a plan; the checkout becomes a packed workspace
+//	    core/evidence     the persisted entries, their canonical JSON, reasons, redaction
+//	1   core/report       report files become one neutral model
+//	    core/ci           what a CI system told us
+//	    core/manifest     strict YAML with positions
+//	    core/wire         the protocol that agent and executor share; standard library only
+//
+// Floors 1 to 5 know neither Kubernetes nor a registry nor a forge nor net/http.
 package core

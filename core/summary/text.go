@@ -318,13 +318,22 @@ func (w *writer) footer(s Summary, all []row) {
 		w.wrap("Evidence:    ", "             ", oneLine(s.Store))
 	}
 	if run != "" {
-		w.wrap("Look closer: ", "             ", "assay show "+run)
+		// The default store needs no flag, and a name that a shell would not take as one word gets none:
+		// this line is there to be copied.
+		from := ""
+		if store := oneLine(s.Store); store != "" && store != defaultStore && !strings.ContainsAny(store, " \t|&;<>()$`\\\"'*?[]#~=%!{}") {
+			from = " --store " + store
+		}
+		w.wrap("Look closer: ", "             ", "assay show "+run+from)
 		// An import keeps reports and no log.
 		if !slices.ContainsFunc(all, func(r row) bool { return r.run != "" && oneLine(r.run) == run && r.imported() }) {
-			w.wrap("Log:         ", "             ", "assay logs "+run)
+			w.wrap("Log:         ", "             ", "assay logs "+run+from)
 		}
 	}
 }
+
+// defaultStore is where the command line looks without --store.
+const defaultStore = ".assay"
 
 func (w *writer) heading(s string) { fmt.Fprintf(&w.b, "\n%s\n", w.paint(bold, s)) }
 

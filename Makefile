@@ -1,0 +1,73 @@
+# Words for people; each does all it needs. `make` alone prints them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+CORE_IMAGE ?=
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.coreImage=$(CORE_IMAGE)
+GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)"
+PACKAGES := ./... ./testdata/image/... ./testdata/demo/... ./testdata/e2eimage/...
+
+.PHONY: help
+help: ## Print these words
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/assay and bin/assay-agent
+	@mkdir -p bin
+	$(GOBUILD) -o bin/ ./cmd/assay ./cmd/assay-agent
+
+.PHONY: test
+test: ## Run every test, the end-to-end tests in a real cluster included
+	@testdata/lab/install.sh
+	go vet $(PACKAGES)
+	go test $(PACKAGES)
+	$(MAKE) --no-print-directory lab-test e2e
+
+.PHONY: lint
+lint: ## Check formatting and run static analysis
+	@test -z "$$(gofmt -l cmd core integrations testdata | tee /dev/stderr)" || { echo "run: gofmt -w cmd core integrations testdata"; exit 1; }
+	go vet -tags e2e $(PACKAGES)
+	cd testdata/lab && go vet ./...
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run $(PACKAGES)
+
+.PHONY: lab
+lab: build ## Bring up the lab: a real Kubernetes on this machine (Debian or Ubuntu, as root)
+	@testdata/cluster.sh up
+
+.PHONY: lab-down
+lab-down: ## Take the lab down; nothing of it stays
+	@testdata/cluster.sh down
+
+.PHONY: lab-test
+lab-test: ## Test the lab itself
+	@testdata/cluster.sh test
+
+.PHONY: demo
+demo: build ## Run the demo: a small shop, its tests run inside the cluster, a verdict
+	@testdata/cluster.sh demo
+
+.PHONY: demo-broken
+demo-broken: build ## Roll a broken version of the shop out and see why it is not ready
+	@testdata/cluster.sh demo broken
+
+.PHONY: e2e
+e2e: build ## Run the end-to-end tests, in the lab or in the cluster of ASSAY_KUBECONFIG
+	@testdata/cluster.sh e2e
+
+.PHONY: bench
+bench: ## Measure
+	go test -run '^$$' -bench . -benchtime 3x ./core/...
+
+.PHONY: soak
+soak: ## Fuzz every parser for FUZZTIME (default 2m) each
+	@for target in $$(grep -rho --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' core | sed 's/^func //' | sort -u); do \
+	  package=$$(dirname "$$(grep -rl --include='*_test.go' "^func $$target(" core | head -n 1)"); \
+	  echo "== $$package $$target"; \
+	  go test "./$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime "$${FUZZTIME:-2m}" -fuzzminimizetime 5x; \
+	done
+
+.PHONY: image
+image: ## Build the container image with docker or buildah, or without either
+	@testdata/image/build.sh "$(VERSION)"

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# What `make lab`, `make lab-down`, `make demo` and `make e2e` do about the cluster:
+#
+#   cluster.sh up             bring the lab up and make the demo's run namespace in it
+#   cluster.sh down           take it down
+#   cluster.sh test           test the lab itself: up, down, up again; leaves it as it was found
+#   cluster.sh demo [broken]  the demo
+#   cluster.sh e2e [ARGS]     the end-to-end tests; ARGS go to go test
+#
+# With ASSAY_KUBECONFIG set, demo and e2e use that cluster instead of the lab; ASSAY_DEMO_REGISTRY then
+# names a registry that this machine pushes to and the cluster pulls from.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+what=${1:?usage: cluster.sh up|down|test|demo|e2e}
+shift
+state=${ASSAY_LAB_STATE:-/var/lib/assay-lab}
+
+# lab_binary builds the lab, once, and says where it is.
+lab_binary() { echo "$(testdata/lab/build.sh)/lab"; }
+
+lab_up() {
+	testdata/lab/install.sh
+	LAB=$(lab_binary)
+	export LAB REGISTRY=127.0.0.1:5055
+	"$LAB" up
+}
+
+case $what in
+up)
+	lab_up
+	# Exactly what `assay install` prints, and the credentials of exactly that Role.
+	bin/assay install --catalog testdata/demo/assay.yaml --environment lab | "$LAB" apply -f - >&2
+	"$LAB" kubeconfig --service-account assay-demo/assay -o "$state/assay.kubeconfig" >&2
+	cat >&2 <<END
+
+The lab is up. As an administrator:    $LAB kubectl get pods -A
+With the rights of assay's own Role:   export ASSAY_KUBECONFIG=$state/assay.kubeconfig
+END
+	;;
+down)
+	[ -e "$state" ] || { echo "the lab is down" >&2; exit 0; }
+	"$(lab_binary)" down
+	;;
+test)
+	testdata/lab/install.sh
+	LAB=$(lab_binary)
+	# It brings labs of its own up, which refuse to start beside another one.
+	[ ! -e "$state" ] || "$LAB" down
+	cd testdata/lab
+	go vet ./...
+	LAB_TEST=1 LAB_BIN=$(dirname "$LAB") go test -count=1 -timeout 20m ./...
+	;;
+demo)
+	if [ -z "${ASSAY_KUBECONFIG:-}" ]; then
+		lab_up
+	fi
+	exec testdata/demo/demo.sh "$@"
+	;;
+e2e)
+	if [ -n "${ASSAY_KUBECONFIG:-}" ]; then
+		export REGISTRY=${ASSAY_DEMO_REGISTRY:?name a registry that this machine pushes to and the cluster pulls from}
+		export ADMIN_KUBECONFIG=$ASSAY_KUBECONFIG
+		kubectl="kubectl --kubeconfig $ASSAY_KUBECONFIG"
+		unset ASSAY_KUBECONFIG
+	else
+		lab_up
+		kubectl="$LAB kubectl"
+	fi
+	mkdir -p .demo
+	busybox=$(command -v busybox)
+	core=$(go run ./testdata/image core --version e2e --platforms "linux/$(go env GOARCH)" --push "$REGISTRY/assay:e2e")
+	tests=$(testdata/e2eimage/push.sh "$REGISTRY/e2e/tests:latest")
+	# The workload under test, in two versions that differ in their digest alone.
+	app=()
+	for version in 1 2; do
+		app+=("$(go run ./testdata/image files --platform "linux/$(go env GOARCH)" --busybox "$busybox" \
+			--env "VERSION=$version" --push "$REGISTRY/e2e/app:v$version")")
+	done
+	own=$(go run ./testdata/image files --platform "linux/$(go env GOARCH)" --busybox "$busybox" \
+		--entrypoint /bin/sh --entrypoint -c --entrypoint "echo the image\'s own command" --push "$REGISTRY/e2e/own:latest")
+	root=$(go run ./testdata/image files --platform "linux/$(go env GOARCH)" --busybox "$busybox" --user 0 --push "$REGISTRY/e2e/root:latest")
+	E2E_ENTRYPOINT_IMAGE=$own E2E_ROOT_IMAGE=$root E2E_ASSAY=$PWD/bin/assay E2E_KUBECTL=$kubectl E2E_CORE_IMAGE=$core E2E_TEST_IMAGE=$tests \
+		E2E_APP_V1=${app[0]} E2E_APP_V2=${app[1]} E2E_REGISTRY=$REGISTRY \
+		go test -tags e2e -count=1 -timeout 25m ./testdata/e2e "$@"
+	;;
+*)
+	echo "cluster.sh: unknown word: $what" >&2
+	exit 64
+	;;
+esac
