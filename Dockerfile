@@ -6,7 +6,7 @@
 #
 # (buildah of 2022, as in Debian 12, does not know BUILDPLATFORM by itself.)
 #
-# The agent is called as /assay-agent in every pod; assay is not /assay, where the collector mounts a volume.
+# The agent is called as /assay-agent in every pod.
 
 # The builder needs Go, a shell and /etc/ssl/certs/ca-certificates.crt.
 ARG GO_IMAGE=docker.io/library/golang:1.26.8-bookworm
@@ -17,8 +17,8 @@ FROM --platform=${BUILDPLATFORM} ${GO_IMAGE} AS build
 ARG TARGETOS
 ARG TARGETARCH
 ARG VERSION=dev
-# Where modules come from; a file:// proxy makes the build work without network.
-ARG GOPROXY=https://proxy.golang.org,direct
+# Where modules come from, where it is not Go's default; a file:// proxy makes the build work without network.
+ARG GOPROXY=
 ENV GOPROXY=${GOPROXY} GOTOOLCHAIN=local CGO_ENABLED=0
 WORKDIR /src
 COPY go.mod go.sum ./

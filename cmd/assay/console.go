@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -25,12 +26,12 @@ type console struct {
 	tty   bool
 	width func() int
 
-	mu      sync.Mutex
-	began   time.Time
-	runs    []*channel
-	pad     int
-	status  bool // the progress line is on the screen
-	stopped chan struct{}
+	mu     sync.Mutex
+	began  time.Time
+	runs   []*channel
+	pad    int
+	live   bool // there is a progress line, between start and stop
+	status bool // it is on the screen
 }
 
 // channel is one run's way to the console.
@@ -61,8 +62,8 @@ func (a *app) console(runs []suite.Run) *console {
 			return 80
 		}
 	}
-	_, plain := a.env("NO_COLOR")
-	c.color = c.tty && !plain
+	plain, _ := a.env("NO_COLOR") // set and empty does not count: https://no-color.org
+	c.color = c.tty && plain == ""
 	for i, r := range runs {
 		c.pad = max(c.pad, len(r.Suite.Name))
 		c.runs = append(c.runs, &channel{console: c, name: r.Suite.Name, color: colours[i%len(colours)], phase: core.PhaseWaiting, since: c.began})
@@ -85,6 +86,9 @@ func (c *console) start() (stop func()) {
 	if !c.tty {
 		return func() {}
 	}
+	c.mu.Lock()
+	c.live = true
+	c.mu.Unlock()
 	quit, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -106,6 +110,7 @@ func (c *console) start() (stop func()) {
 		<-ended
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		c.live = false
 		c.erase()
 	}
 }
@@ -116,20 +121,25 @@ func (ch *channel) Log(_ int, p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ch.line = append(ch.line, p...)
+	rest := ch.line
 	var out bytes.Buffer
 	for {
-		i := bytes.IndexByte(ch.line, '\n')
-		if i < 0 && len(ch.line) < longestLine {
+		line, after, ended := bytes.Cut(rest, []byte("\n"))
+		if !ended {
 			break
 		}
-		if i < 0 {
-			i = len(ch.line) - 1
-			ch.write(&out, ch.line)
-		} else {
-			ch.write(&out, ch.line[:i])
-		}
-		ch.line = append(ch.line[:0], ch.line[i+1:]...)
+		ch.write(&out, line)
+		rest = after
 	}
+	for len(rest) > longestLine {
+		cut := longestLine
+		for cut > longestLine-utf8.UTFMax && !utf8.RuneStart(rest[cut]) {
+			cut-- // no character is cut in two
+		}
+		ch.write(&out, rest[:cut])
+		rest = rest[cut:]
+	}
+	ch.line = append(ch.line[:0], rest...)
 	if out.Len() > 0 {
 		c.print(out.Bytes())
 	}
@@ -156,7 +166,11 @@ func (ch *channel) write(out *bytes.Buffer, line []byte) {
 }
 
 // harmless takes control sequences out of a line of test output, except for colours where wanted.
+// What is not UTF-8 becomes U+FFFD: a terminal may take single bytes above 0x7f for controls too.
 func harmless(line []byte, colors bool) []byte {
+	if !utf8.Valid(line) {
+		line = bytes.ToValidUTF8(line, []byte("\uFFFD"))
+	}
 	if bytes.IndexFunc(line, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 }) < 0 {
 		return line
 	}
@@ -169,7 +183,7 @@ func harmless(line []byte, colors bool) []byte {
 			for end < len(line) && (line[end] < 0x40 || line[end] > 0x7e) {
 				end++
 			}
-			if end < len(line) && line[end] == 'm' && colors {
+			if end < len(line) && line[end] == 'm' && colors && bytes.IndexFunc(line[i+2:end], notColour) < 0 {
 				out = append(out, line[i:end+1]...)
 			}
 			i = end
@@ -195,6 +209,9 @@ func harmless(line []byte, colors bool) []byte {
 	return out
 }
 
+// notColour says whether a character has no place between ESC [ and m: digits, colons, semicolons do.
+func notColour(r rune) bool { return r < '0' || r > ';' }
+
 // Phase implements core.Observer.
 func (ch *channel) Phase(p core.Phase, at time.Time) {
 	c := ch.console
@@ -207,7 +224,7 @@ func (ch *channel) Phase(p core.Phase, at time.Time) {
 		c.print(out.Bytes())
 	}
 	ch.phase, ch.since = p, at
-	if c.tty {
+	if c.live {
 		c.draw()
 	}
 }
@@ -216,7 +233,7 @@ func (ch *channel) Phase(p core.Phase, at time.Time) {
 func (c *console) print(p []byte) {
 	c.erase()
 	_, _ = c.w.Write(p)
-	if c.tty {
+	if c.live {
 		c.draw()
 	}
 }
@@ -247,8 +264,8 @@ func (c *console) draw() {
 	if len(names) > 0 {
 		line += ": " + strings.Join(names, ", ")
 	}
-	if w := c.width() - 1; len(line) > w {
-		line = line[:max(w, 0)]
+	if w, r := max(c.width()-1, 0), []rune(line); len(r) > w {
+		line = string(r[:w])
 	}
 	c.erase()
 	_, _ = io.WriteString(c.w, line)

@@ -291,11 +291,11 @@ func (x *execution) create(ctx context.Context) error {
 	}
 	x.wrapped = p.Wrapped
 	if !p.Wrapped && (len(x.env) > 0 || len(s.Prepare) > 0 || s.Workspace != nil) {
-		return fmt.Errorf("the suite has no command and the image's own could not be read from its registry, but prepare, workspace and variables of the runner need it: give spec.command, or let this machine read the registry")
+		return unbuildable{errors.New("the suite has no command and the image's own could not be read from its registry, but prepare, workspace and variables of the runner need it: give spec.command, or let this machine read the registry")}
 	}
 	job, err := Job(p)
 	if err != nil {
-		return err
+		return unbuildable{err}
 	}
 	x.job = job
 	x.shard.Job = job.Name
@@ -318,24 +318,30 @@ func withoutImage(s suite.Suite) string {
 	return "so its working directory and user are not known beforehand: promised files are copied while the test runs instead of lying on a volume"
 }
 
+// unbuildable is the error of a run of which no Job can be made, so that the cluster was never asked.
+type unbuildable struct{ error }
+
 // reasonOfCreate tells a refusal by the API server from one that never reached it.
 func reasonOfCreate(err error) evidence.Reason {
 	var status *apierrors.StatusError
 	switch {
+	case errors.As(err, new(unbuildable)):
+		return evidence.ConfigError
 	case !errors.As(err, &status):
 		return evidence.ClusterUnreachable
 	case isRBAC(err), apierrors.IsUnauthorized(err):
 		return evidence.Forbidden
-	case apierrors.IsServerTimeout(err), apierrors.IsTooManyRequests(err), apierrors.IsServiceUnavailable(err):
+	case apierrors.IsServerTimeout(err), apierrors.IsTimeout(err), apierrors.IsTooManyRequests(err), apierrors.IsServiceUnavailable(err):
 		return evidence.ClusterUnreachable
 	}
 	// Quota (403), validation (422), an admission webhook that refuses or is down (500).
 	return evidence.FailedCreate
 }
 
-// isRBAC tells missing permission from quota and admission, which answer 403 as well.
+// isRBAC tells missing permission from quota and admission, which answer 403 as well and may say
+// "cannot" too.
 func isRBAC(err error) bool {
-	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), " cannot ")
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), `forbidden: User "`) && strings.Contains(err.Error(), " cannot ")
 }
 
 // release tells the pod that everything it handed over is kept, and removes the Job. It is called

@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/strategicpatch"
 
 	"github.com/assay-dev/assay/core/suite"
 	"github.com/assay-dev/assay/core/wire"
@@ -142,42 +141,6 @@ func podTemplate(p Plan, labels map[string]string) (*corev1.PodTemplateSpec, err
 		return t, nil
 	}
 	return overlay(t, s.PodTemplate)
-}
-
-// overlay lays the suite's fragment over our template as kubectl patch would.
-func overlay(t *corev1.PodTemplateSpec, fragment json.RawMessage) (*corev1.PodTemplateSpec, error) {
-	var check corev1.PodTemplateSpec
-	if err := unmarshalStrict(fragment, &check); err != nil {
-		return nil, fmt.Errorf("spec.podTemplate is not a fragment of a Kubernetes pod template: %w", err)
-	}
-	base, err := json.Marshal(t)
-	if err != nil {
-		return nil, err
-	}
-	merged, err := strategicpatch.StrategicMergePatch(base, fragment, corev1.PodTemplateSpec{})
-	if err != nil {
-		return nil, fmt.Errorf("laying spec.podTemplate over the pod: %w", err)
-	}
-	out := new(corev1.PodTemplateSpec)
-	if err := json.Unmarshal(merged, out); err != nil {
-		return nil, fmt.Errorf("laying spec.podTemplate over the pod: %w", err)
-	}
-	// Ours go first whatever the fragment adds: the first sidecar is the last to be stopped.
-	slices.SortStableFunc(out.Spec.InitContainers, func(a, b corev1.Container) int {
-		return rank(a.Name == CollectorContainer) - rank(b.Name == CollectorContainer)
-	})
-	for k, v := range t.Labels {
-		out.Labels[k] = v
-	}
-	out.Spec.RestartPolicy = t.Spec.RestartPolicy
-	return out, nil
-}
-
-func rank(first bool) int {
-	if first {
-		return 0
-	}
-	return 1
 }
 
 // layout is how the pod's directories lie.

@@ -38,7 +38,10 @@ func (x *execution) follow(ctx context.Context) {
 			x.watchdog(ctx, &f, pod)
 		}
 		if x.reader != nil && x.reader.finished() && f.ended != nil {
-			x.conclude(conclusion(f.ended, x.reader, x.wrapped))
+			x.conclude(conclusion(f.ended, f.taken, x.reader, x.wrapped))
+		}
+		if f.ended != nil && x.reader == nil && f.taken.reason != "" {
+			x.conclude(f.taken.reason, "%s", f.taken.message)
 		}
 		if f.ended != nil && x.reader == nil {
 			x.conclude(evidence.CollectorLost, "the test's container ended (%s, exit code %d) and the collector was never reached", f.ended.Reason, f.ended.ExitCode)
@@ -73,6 +76,7 @@ type following struct {
 	first   map[evidence.Reason]time.Time
 	asked   time.Time // when the events were last asked for
 	trouble trouble
+	taken   trouble // why the pod was taken away before the test had ended
 	gone    bool
 }
 
@@ -106,7 +110,7 @@ func (x *execution) see(ctx context.Context, f *following, pod *corev1.Pod, dele
 		x.shard.Started, x.shard.Finished = s.ended.StartedAt.UTC(), s.ended.FinishedAt.UTC()
 		x.obs.Phase(core.PhaseCollecting, time.Now())
 	}
-	f.trouble = s.trouble
+	f.trouble, f.taken = s.trouble, s.taken
 	f.gone = deleted
 	switch {
 	case f.ended != nil || x.reader != nil && x.reader.finished():
@@ -222,7 +226,7 @@ func (x *execution) finish() {
 }
 
 // conclusion decides from the two accounts of the end; it is pure.
-func conclusion(ended *corev1.ContainerStateTerminated, r *reader, wrapped bool) (evidence.Reason, string, string) {
+func conclusion(ended *corev1.ContainerStateTerminated, taken trouble, r *reader, wrapped bool) (evidence.Reason, string, string) {
 	say := func(reason evidence.Reason, format string, args ...any) (evidence.Reason, string, string) {
 		return reason, "%s", fmt.Sprintf(format, args...)
 	}
@@ -230,6 +234,9 @@ func conclusion(ended *corev1.ContainerStateTerminated, r *reader, wrapped bool)
 	switch {
 	case ended.Reason == "OOMKilled":
 		return say(evidence.OOMKilled, "the kernel killed the test for using more memory than its limit (exit code %d)", ended.ExitCode)
+	case taken.reason != "":
+		// A test that is told to end may exit with anything, 0 included: it proves nothing.
+		return say(taken.reason, "%s", taken.message)
 	case startFailed(ended) && status == nil:
 		reason := evidence.StartFailed
 		if notFound(ended.Message) {

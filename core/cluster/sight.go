@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/assay-dev/assay/core/evidence"
 )
@@ -19,6 +20,8 @@ type sight struct {
 	ended *corev1.ContainerStateTerminated
 	// trouble is set where the start is held up or the run was broken off from outside.
 	trouble trouble
+	// taken is set where the pod was taken away before its test had ended.
+	taken trouble
 }
 
 // trouble is a reason why a run cannot start or go on.
@@ -51,24 +54,36 @@ func boundsOf(start time.Duration) bounds {
 // see reads a pod's state.
 func see(pod *corev1.Pod, b bounds) sight {
 	var s sight
-	for _, c := range pod.Status.InitContainerStatuses {
-		if c.Name == CollectorContainer {
-			// postStart has ended once the container counts as running and started.
-			s.collector = c.State.Running != nil && c.Started != nil && *c.Started
-		}
-		s.trouble = worse(s.trouble, containerTrouble(c, b))
-	}
 	for _, c := range pod.Status.ContainerStatuses {
 		if c.Name == TestContainer {
 			s.test = c.State.Running != nil
 			s.ended = c.State.Terminated
 		}
-		s.trouble = worse(s.trouble, containerTrouble(c, b))
 	}
-	if s.ended != nil && startFailed(s.ended) {
+	s.taken = taken(pod, s.ended)
+	started := s.test || s.ended != nil
+	for _, c := range pod.Status.InitContainerStatuses {
+		if c.Name == CollectorContainer {
+			// postStart has ended once the container counts as running and started.
+			s.collector = c.State.Running != nil && c.Started != nil && *c.Started
+			if t := c.State.Terminated; t != nil && s.test {
+				s.trouble = trouble{reason: evidence.CollectorLost, message: fmt.Sprintf("container %s ended while the test ran: %s (exit code %d): %s", c.Name, t.Reason, t.ExitCode, oneLine(t.Message)), bound: b.absent}
+			}
+		}
+		if !started {
+			s.trouble = worse(s.trouble, containerTrouble(c, b))
+		}
+	}
+	for _, c := range pod.Status.ContainerStatuses {
+		// Once the test has started, others have no start of it to hold up.
+		if !started || c.Name == TestContainer {
+			s.trouble = worse(s.trouble, containerTrouble(c, b))
+		}
+	}
+	if s.ended != nil && startFailed(s.ended) && s.taken.reason == "" {
 		s.trouble = worse(s.trouble, trouble{reason: evidence.StartFailed, message: oneLine(s.ended.Message)})
 	}
-	s.trouble = worse(s.trouble, podTrouble(pod, b, s.ended != nil))
+	s.trouble = worse(s.trouble, podTrouble(pod, b, s))
 	return s
 }
 
@@ -82,29 +97,63 @@ func worse(a, b trouble) trouble {
 	return a
 }
 
-func podTrouble(pod *corev1.Pod, b bounds, ended bool) trouble {
+func podTrouble(pod *corev1.Pod, b bounds, s sight) trouble {
+	if s.ended != nil {
+		return trouble{}
+	}
+	if s.taken.reason != "" && s.taken.reason != evidence.PodDeleted {
+		return s.taken // a deletion lets the test end first, if it can
+	}
 	for _, c := range pod.Status.Conditions {
-		switch {
-		case c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue && !ended:
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+			return trouble{reason: evidence.Unschedulable, message: oneLine(c.Message), bound: b.schedule}
+		}
+	}
+	if pod.Status.Phase != corev1.PodFailed || pod.Status.Reason == "" {
+		return trouble{}
+	}
+	// kubelet's admission (UnexpectedAdmissionError, OutOfcpu, NodeAffinity...), or a deadline that
+	// spec.podTemplate sets.
+	t := trouble{reason: evidence.StartFailed, message: fmt.Sprintf("%s: %s", pod.Status.Reason, oneLine(pod.Status.Message))}
+	switch {
+	case pod.Status.Reason == "DeadlineExceeded" && s.test:
+		t.reason = evidence.TimedOut
+	case pod.Status.Reason == "DeadlineExceeded":
+		t.reason = evidence.StartTimeout
+	}
+	return t
+}
+
+// taken says who takes or took the pod away, where that began before its test had ended.
+func taken(pod *corev1.Pod, ended *corev1.ContainerStateTerminated) trouble {
+	// The cluster's times have whole seconds. In the same second counts as before, which is the safe side.
+	during := func(began metav1.Time) bool {
+		return ended == nil || ended.FinishedAt.IsZero() || !ended.FinishedAt.Before(&began)
+	}
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue && during(c.LastTransitionTime) {
 			reason := evidence.Evicted
 			if c.Reason == "DeletionByTaintManager" || c.Reason == "DeletionByPodGC" {
 				reason = evidence.NodeLost
 			}
 			return trouble{reason: reason, message: fmt.Sprintf("%s: %s", c.Reason, oneLine(c.Message))}
-		case c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable:
-			return trouble{reason: evidence.Unschedulable, message: oneLine(c.Message), bound: b.schedule}
 		}
 	}
-	if pod.Status.Reason == "Evicted" || pod.Status.Reason == "NodeLost" || pod.Status.Reason == "NodeShutdown" || pod.Status.Reason == "Terminated" {
-		reason := evidence.Evicted
-		if pod.Status.Reason == "NodeLost" {
-			reason = evidence.NodeLost
-		}
-		return trouble{reason: reason, message: oneLine(pod.Status.Message)}
+	switch pod.Status.Reason {
+	case "NodeLost":
+		return trouble{reason: evidence.NodeLost, message: oneLine(pod.Status.Message)}
+	case "Evicted", "NodeShutdown", "Terminated":
+		// When is not said: a test that ended just before is taken for evicted too.
+		return trouble{reason: evidence.Evicted, message: oneLine(pod.Status.Message)}
 	}
-	if pod.Status.Phase == corev1.PodFailed && pod.Status.Reason != "" && !ended {
-		// kubelet's admission: UnexpectedAdmissionError, OutOfcpu, NodeAffinity, DeadlineExceeded...
-		return trouble{reason: evidence.StartFailed, message: fmt.Sprintf("%s: %s", pod.Status.Reason, oneLine(pod.Status.Message))}
+	if at := pod.DeletionTimestamp; at != nil {
+		var grace time.Duration
+		if g := pod.DeletionGracePeriodSeconds; g != nil {
+			grace = time.Duration(*g) * time.Second
+		}
+		if during(metav1.NewTime(at.Add(-grace))) {
+			return trouble{reason: evidence.PodDeleted, message: fmt.Sprintf("the pod %s was deleted while the test ran", pod.Name)}
+		}
 	}
 	return trouble{}
 }
@@ -161,7 +210,7 @@ func startFailed(t *corev1.ContainerStateTerminated) bool {
 func oneLine(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
 	if len(s) > 600 {
-		s = s[:600] + "..."
+		s = strings.ToValidUTF8(s[:600], "") + "..."
 	}
 	return s
 }

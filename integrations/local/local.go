@@ -46,16 +46,21 @@ func Context(ctx context.Context, dir string) ci.Context {
 
 // repository takes owner/name out of a remote's address, and nothing that could be a credential.
 func repository(url string) string {
-	url = strings.TrimSuffix(strings.TrimSuffix(url, "/"), ".git")
+	url, _, _ = strings.Cut(url, "?") // a token may be there
+	url, _, _ = strings.Cut(url, "#")
+	url = strings.TrimSuffix(strings.TrimRight(url, "/"), ".git")
 	if _, rest, ok := strings.Cut(url, "://"); ok {
-		_, path, ok := strings.Cut(rest, "/")
-		if !ok {
-			return ""
+		host, path, _ := strings.Cut(rest, "/")
+		if host == "" {
+			return "" // file:///...
 		}
 		return path
 	}
-	if host, path, ok := strings.Cut(url, ":"); ok && !strings.Contains(host, "/") {
-		return path
+	// HOST:PATH, as scp has it. A host of one letter is a drive, and an @ behind the colon makes what
+	// stands before it a password.
+	host, path, ok := strings.Cut(url, ":")
+	if !ok || len(host) < 2 || strings.Contains(host, "/") || strings.Contains(path, "@") {
+		return "" // a path of this machine names no repository
 	}
-	return "" // a path of this machine names no repository
+	return strings.TrimLeft(path, "/")
 }

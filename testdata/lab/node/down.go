@@ -29,7 +29,7 @@ func Down(dir string, progress io.Writer) error {
 		s, err = &State{Dir: dir}, nil
 		if !s.hasCgroup() {
 			fmt.Fprintf(progress, "no lab in %s, nothing to do\n", dir)
-			return nil
+			return abandon(dir)
 		}
 		fmt.Fprintf(progress, "%s was removed while its lab ran: the kernel settings from before are not known and stay as they are\n", s.path("lab.json"))
 		err = os.MkdirAll(dir, 0o755)

@@ -2,8 +2,10 @@ package node
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -12,6 +14,9 @@ import (
 
 // roomy is how much memory must be available for the lab to keep its state there: it uses one to two GiB.
 const roomy = 8 << 30
+
+// memoryName is the source that our tmpfs shows, which tells it from one that was there.
+const memoryName = "assay-lab"
 
 // intoMemory puts the state directory on a tmpfs where the machine has room. etcd, containerd's layers and the
 // programs' own code are then never waited for, however slow or busy the disk; nothing of the lab is worth keeping
@@ -30,7 +35,7 @@ func intoMemory(dir string) error {
 	if mounted, err := isMount(dir); err != nil || mounted {
 		return err
 	}
-	if err := syscall.Mount("assay-lab", dir, "tmpfs", 0, "mode=0755,size=60%"); err != nil {
+	if err := syscall.Mount(memoryName, dir, "tmpfs", 0, "mode=0755,size=60%"); err != nil {
 		return fmt.Errorf("mounting memory on %s: %w", dir, err)
 	}
 	return nil
@@ -48,13 +53,30 @@ func outOfMemory(dir string) error {
 	return nil
 }
 
+// abandon removes a state directory in which nothing was made yet.
+func abandon(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || len(entries) > 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := outOfMemory(dir); err != nil {
+		return err
+	}
+	// What the memory was mounted over may hold something; then it stays.
+	_ = os.Remove(dir)
+	return nil
+}
+
 func isMount(dir string) (bool, error) {
 	mounts, err := readMounts()
 	if err != nil {
 		return false, err
 	}
 	for _, m := range mounts {
-		if m.point == dir && m.kind == "tmpfs" {
+		if m.point == dir && m.kind == "tmpfs" && m.source == memoryName {
 			return true, nil
 		}
 	}

@@ -97,15 +97,12 @@ func newState(dir string, o UpOptions) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
+	fail := func(err error) (*State, error) { return nil, errors.Join(err, abandon(dir)) }
 	if (&State{Dir: dir}).hasCgroup() {
-		return nil, fmt.Errorf("%s has no lab.json, but its lab is still there. Run lab down first", dir)
+		return fail(fmt.Errorf("%s has no lab.json, but its lab is still there. Run lab down first", dir))
 	}
 	if len(entries) > 0 {
 		return nil, fmt.Errorf("%s is not empty and holds no lab (it has %s). Choose another directory with --state", dir, entries[0].Name())
-	}
-	fail := func(err error) (*State, error) {
-		_ = os.Remove(dir) // it is empty, so that an attempt that was refused leaves nothing
-		return nil, err
 	}
 	foreign, err := foreignChains()
 	if err != nil {
