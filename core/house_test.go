@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
+	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -186,6 +189,7 @@ func TestHouse(t *testing.T) {
 // left out.
 func listImports(t *testing.T) map[string][]string {
 	t.Helper()
+	heedSources(t)
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Imports", "./...")
 	cmd.Dir = ".." // the module's root
 	out, err := cmd.Output()
@@ -207,6 +211,23 @@ func listImports(t *testing.T) map[string][]string {
 		require.NoError(t, err)
 		imports[p.ImportPath] = p.Imports
 	}
+}
+
+// heedSources looks at every source file of the module. What go list reads is unknown to go test, which
+// would otherwise give yesterday's result from its cache after an import was added elsewhere.
+func heedSources(t *testing.T) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir("..", func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && p != ".." && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".")):
+			return fs.SkipDir
+		case d.Name() == "go.mod" || strings.HasSuffix(p, ".go"):
+			_, err = os.Stat(p)
+		}
+		return err
+	}))
 }
 
 // TestHouseComplains shows the checker made-up houses: what it must see, and what it must let pass.
