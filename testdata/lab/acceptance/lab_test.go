@@ -90,17 +90,20 @@ func (l *lab) eventually(want string, args ...string) {
 	require.Equal(l.t, want, strings.TrimSpace(got), "kubectl %s: %s", strings.Join(args, " "), problem)
 }
 
-// snapshot is the machine without the control groups of other labs: those are not in a namespace.
+// snapshot is the machine without what belongs to another lab and is not in a namespace: its control groups, and its
+// directory.
 func (l *lab) snapshot() []string {
 	l.t.Helper()
-	own := "/" + (&node.State{Dir: l.dir}).Cgroup()
+	own := "/" + (&node.State{Dir: l.dir}).Cgroup() + "/"
 	var lines []string
 	for line := range strings.Lines(l.do("snapshot")) {
 		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "cgroup ") && strings.Contains(line, "/assay-lab") && !strings.HasSuffix(line, own) && !strings.Contains(line, own+"/") {
-			continue
+		fields := strings.Fields(line)
+		otherCgroup := fields[0] == "cgroup" && strings.Contains(line, "/assay-lab") && !strings.Contains(line+"/", own)
+		otherDir := len(fields) > 1 && strings.HasPrefix(fields[1]+"/", node.DefaultDir+"/")
+		if !otherCgroup && !otherDir {
+			lines = append(lines, line)
 		}
-		lines = append(lines, line)
 	}
 	return lines
 }

@@ -88,6 +88,9 @@ func beFirstProcess() (int, error) {
 			return 0, fmt.Errorf("hiding %s: %w", dir, err)
 		}
 	}
+	if err := ownSettings(); err != nil {
+		return 0, err
+	}
 	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("raising the loopback interface: %w: %s", err, out)
 	}
@@ -111,6 +114,27 @@ func beFirstProcess() (int, error) {
 			return 1, nil
 		}
 	}
+}
+
+// ownSettings puts files over the kernel settings that no namespace separates: a lab outside writes them as well.
+func ownSettings() error {
+	for _, name := range []string{
+		"kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes",
+		"vm/overcommit_memory", "vm/panic_on_oom",
+	} {
+		raw, err := os.ReadFile("/proc/sys/" + name)
+		if err != nil {
+			return err
+		}
+		path := "/run/sys-" + strings.ReplaceAll(name, "/", "-")
+		if err := os.WriteFile(path, raw, 0o644); err != nil {
+			return err
+		}
+		if err := syscall.Mount(path, "/proc/sys/"+name, "", syscall.MS_BIND, ""); err != nil {
+			return fmt.Errorf("putting a file over the kernel setting %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // unmountBelow drops this namespace's copies of what is mounted in a directory; the machine's own mounts stay.
