@@ -7,7 +7,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 CORE_IMAGE ?=
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.coreImage=$(CORE_IMAGE)
 GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)"
-PACKAGES := ./... ./testdata/demo/... ./testdata/e2eimage/...
+# testdata/demo/tests run in the cluster only.
+PACKAGES := ./... ./testdata/demo ./testdata/demo/shop ./testdata/e2eimage/...
 
 .PHONY: help
 help: ## Print these words
@@ -29,7 +30,7 @@ test: ## Run every test, the end-to-end tests in a real cluster included
 lint: ## Check formatting and run static analysis
 	@test -z "$$(gofmt -l cmd core integrations testdata | tee /dev/stderr)" || { echo "run: gofmt -w cmd core integrations testdata"; exit 1; }
 	go vet -tags e2e $(PACKAGES) ./testdata/image ./testdata/e2e
-	cd testdata/lab && CGO_ENABLED=0 go vet -trimpath ./...
+	cd testdata/lab && CGO_ENABLED=0 go vet -trimpath ./node ./images ./command ./acceptance ./pause
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run $(PACKAGES)
 
 .PHONY: lab

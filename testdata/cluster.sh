@@ -39,7 +39,11 @@ With the rights of assay's own Role:   export ASSAY_KUBECONFIG=$state/assay.kube
 END
 	;;
 down)
-	[ -e "$state" ] || { echo "the lab is down" >&2; exit 0; }
+	# A lab whose directory somebody has removed is found by its control groups.
+	if [ ! -e "$state" ] && [ -z "$(find /sys/fs/cgroup -maxdepth 2 -type d -name 'assay-lab*' -print -quit 2>/dev/null)" ]; then
+		echo "the lab is down" >&2
+		exit 0
+	fi
 	"$(lab_binary)" down
 	;;
 test)
@@ -49,8 +53,9 @@ test)
 	# flags of the build, or all of Kubernetes would be compiled a second time.
 	export CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -trimpath" LAB_TEST=1 LAB_BIN=${LAB%/*}
 	cd testdata/lab
-	go vet ./...
-	go test -timeout 20m ./...
+	# Not ./...: to vet main is to analyse every package of Kubernetes.
+	go vet ./node ./images ./command ./acceptance ./pause
+	go test -timeout 20m ./node ./images ./command ./acceptance
 	;;
 demo)
 	if [ -z "${ASSAY_KUBECONFIG:-}" ]; then
