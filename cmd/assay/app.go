@@ -52,7 +52,6 @@ type app struct {
 	kubeContext string
 	environment string
 	output      string
-	verbose     bool
 }
 
 // exit ends the process with a code; err is what is said about it, nothing where it is nil.
@@ -104,7 +103,7 @@ func run(ctx context.Context, args []string, h host) int {
 		e = exit{codeUsage, err}
 		var files manifest.Errors
 		if !errors.As(err, &files) {
-			err = fmt.Errorf("%w\nSee `%s --help`.", err, called(root, args))
+			err = fmt.Errorf("%w\nSee `%s --help`", err, called(root, args))
 		}
 	}
 	if e.err != nil {

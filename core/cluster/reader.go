@@ -184,7 +184,6 @@ type logSink struct {
 	size    int64
 	count   int
 	torn    bool
-	err     error
 }
 
 // protect is called before the first byte.

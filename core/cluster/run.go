@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"time"
 
@@ -220,7 +219,7 @@ func (x *execution) finish() {
 	x.shard.Secrets = append(x.shard.Secrets, r.secrets...)
 	x.shard.Listing = r.listing
 	if _, err := os.Stat(x.dir()); err == nil {
-		x.shard.Files = os.DirFS(x.dir()).(fs.FS)
+		x.shard.Files = os.DirFS(x.dir())
 	}
 	x.attempt.Notes = append(x.attempt.Notes, r.notes()...)
 }

@@ -482,10 +482,7 @@ func observedTable(all []row) string {
 
 // notes are a result's facts that a reader should know before trusting it.
 func notes(res *evidence.Result) []string {
-	var out []string
-	for _, n := range res.Notes {
-		out = append(out, n)
-	}
+	out := slices.Clone(res.Notes)
 	if res.Report != nil {
 		for _, d := range res.Report.Doubts {
 			out = append(out, doubt(d.Path, d.Message))

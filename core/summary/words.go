@@ -96,6 +96,9 @@ func (r row) evidenceText() string {
 	if f := filesText(res.Files); f != "" {
 		parts = append(parts, f)
 	}
+	if len(parts) == 0 && len(res.Shards) == 0 {
+		return "never started"
+	}
 	if len(parts) == 0 {
 		return "exit code only"
 	}
