@@ -88,3 +88,14 @@ func TestProcessOneForwardsSignals(t *testing.T) {
 	assert.Equal(t, "TERM came\n", r.said(wire.Stdout))
 	assert.Equal(t, 9, m.Status.ExitCode)
 }
+
+// bats returns while its formatter still writes the report.
+func TestProcessOneLetsAMomentPass(t *testing.T) {
+	r := newRig(t)
+	r.collect()
+	shim := r.asInit("sh", "-c", `(while kill -0 $$ 2>/dev/null; do :; done; echo written late) & echo done`)
+	m := r.finish()
+	assert.Zero(t, r.wait(shim), "%s", shim.stderr.String())
+	assert.Zero(t, m.Status.LeftBehind)
+	assert.Equal(t, "done\nwritten late\n", r.said(wire.Stdout))
+}

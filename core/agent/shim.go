@@ -357,6 +357,27 @@ func (s *Shim) signal(pid int, sig syscall.Signal) {
 	_ = syscall.Kill(-pid, sig)
 }
 
+// linger is how long processes that the command has left behind may take to end by themselves. Some
+// tools (bats) return a moment before the formatter that writes their report.
+const linger = time.Second
+
+// others counts the processes beside the shim that have not ended.
+func others() int {
+	n := 0
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, stat := range stats {
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(stat)))
+		p, err := os.ReadFile(stat)
+		if pid == os.Getpid() || err != nil {
+			continue
+		}
+		if i := strings.LastIndexByte(string(p), ')'); i < 0 || !strings.HasPrefix(string(p)[i+1:], " Z") {
+			n++
+		}
+	}
+	return n
+}
+
 // sweep kills what the test left behind and counts it. The container would do the same a moment
 // later; doing it first closes their ends of the output pipes.
 func (s *Shim) sweep(pid int, bound time.Duration) int {
@@ -369,17 +390,9 @@ func (s *Shim) sweep(pid int, bound time.Duration) int {
 		}
 		return left
 	}
-	left := 0
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, stat := range stats {
-		n, _ := strconv.Atoi(filepath.Base(filepath.Dir(stat)))
-		p, err := os.ReadFile(stat)
-		if n == os.Getpid() || err != nil {
-			continue
-		}
-		if i := strings.LastIndexByte(string(p), ')'); i < 0 || !strings.HasPrefix(string(p)[i+1:], " Z") {
-			left++
-		}
+	left := others()
+	for wait := time.Now().Add(linger); left > 0 && time.Now().Before(wait); left = others() {
+		time.Sleep(20 * time.Millisecond)
 	}
 	_ = syscall.Kill(-1, syscall.SIGKILL)
 	reaped := make(chan struct{})
