@@ -16,6 +16,12 @@ type Shorthand interface {
 	UnmarshalScalar(text string) error
 }
 
+// ListShorthand is a struct that may also be written as a bare list: that of the field which
+// ShortField names by its JSON name.
+type ListShorthand interface {
+	ShortField() string
+}
+
 // decoder fills Go values from nodes and collects what does not fit.
 type decoder struct {
 	// kind is the document's, for messages.
@@ -49,6 +55,14 @@ func (d *decoder) value(n *node, path string, v reflect.Value) {
 			d.place(n, path, s.UnmarshalScalar(n.text))
 			return
 		}
+	}
+	if s, ok := v.Addr().Interface().(ListShorthand); ok && n.kind == sequence {
+		for _, f := range fields(v.Type()) {
+			if f.name == s.ShortField() {
+				d.value(n, path, v.FieldByIndex(f.index))
+			}
+		}
+		return
 	}
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		if !n.scalar() {

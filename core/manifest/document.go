@@ -148,7 +148,7 @@ func (d Document) SpecJSON() json.RawMessage {
 //
 // A field without omitempty in its tag must be there; a hint tag says how to write it. A type with
 // UnmarshalText is read from a scalar's text, and one with UnmarshalScalar (see Shorthand) from a
-// scalar or a mapping. An error that these return is placed; if it is an Error, its hint is kept.
+// scalar or a mapping; one with ShortField (see ListShorthand) also from a list. An error that these return is placed; if it is an Error, its hint is kept.
 // json.RawMessage takes any value. In a field tagged scalar:"text", numbers count as strings, as in
 // cpu: 0.5.
 func (d Document) Decode(into any) Errors {

@@ -158,8 +158,18 @@ func (s Suite) checkFiles(errs *manifest.Errors) {
 		}
 		s.checkOutput(errs, at, "reports", r.Path)
 	}
-	for i, p := range s.Artifacts {
-		s.checkOutput(errs, s.At("artifacts", i), "artifacts", p)
+	for i, p := range s.Artifacts.Paths {
+		at := s.At("artifacts", i)
+		if s.doc.Has("spec", "artifacts", "paths") {
+			at = s.At("artifacts", "paths", i)
+		}
+		s.checkOutput(errs, at, "artifacts", p)
+	}
+	if s.doc.Has("spec", "artifacts", "maxSize") && s.Artifacts.MaxSize <= 0 {
+		errs.Add(s.At("artifacts", "maxSize"), "", "spec.artifacts.maxSize must be more than 0")
+	}
+	if most := s.Artifacts.MaxFiles; s.doc.Has("spec", "artifacts", "maxFiles") && (most <= 0 || most > MaxArtifacts) {
+		errs.Add(s.At("artifacts", "maxFiles"), "pack a larger number into an archive", "spec.artifacts.maxFiles must be more than 0 and at most %d", MaxArtifacts)
 	}
 }
 

@@ -77,8 +77,8 @@ func Explain(s Suite, envs []Environment) string {
 		}
 		line([]string{"Reports", ""}[min(i, 1)], "%s", words)
 	}
-	if len(s.Artifacts) > 0 {
-		line("Artifacts", "%s", strings.Join(s.Artifacts, ", "))
+	if len(s.Artifacts.Paths) > 0 {
+		line("Artifacts", "%s (at most %s in %d files)", strings.Join(s.Artifacts.Paths, ", "), s.Artifacts.MaxSize, s.Artifacts.MaxFiles)
 	}
 	for i, words := range passWords(s) {
 		line([]string{"Passes if", ""}[min(i, 1)], "%s", words)

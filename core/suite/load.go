@@ -15,6 +15,9 @@ import (
 const (
 	DefaultTimeout = Duration(30 * time.Minute)
 	DefaultMaxSize = Quantity(512 << 20)
+	// DefaultArtifacts bounds the bytes of artifacts, MaxArtifacts their number.
+	DefaultArtifacts = Quantity(2 << 30)
+	MaxArtifacts     = 50_000
 )
 
 // Catalog is all suites and environments of the files that were read.
@@ -73,6 +76,21 @@ func (s *Suite) fill() {
 	if s.Workspace != nil && s.Workspace.MaxSize == 0 {
 		s.Workspace.MaxSize = DefaultMaxSize
 	}
+	if a := &s.Artifacts; len(a.Paths) > 0 {
+		if a.MaxSize == 0 {
+			a.MaxSize = DefaultArtifacts
+		}
+		if a.MaxFiles == 0 {
+			a.MaxFiles = MaxArtifacts
+		}
+	}
+}
+
+// Digest is sha256:... over what the suite says, defaults included.
+func (s Suite) Digest() string {
+	h := sha256.New()
+	encode(json.NewEncoder(h), manifest.KindTestSuite, s)
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
 // digest hashes the loaded form, defaults included, so that a catalog that says the same in other

@@ -47,7 +47,7 @@ func TestLoad(t *testing.T) {
 			Include: []string{"e2e/**", "package.json", "package-lock.json"}, Exclude: []string{"**/*.mp4"}, MaxSize: 512 << 20,
 		},
 		Workdir: "e2e", Reports: []suite.ReportFile{{Path: "results/*.xml"}, {Path: "results/run.json", Format: "playwright"}},
-		Artifacts: []string{"test-results/**"}, Timeout: suite.Duration(90 * time.Minute), User: "image",
+		Artifacts: suite.Artifacts{Paths: []string{"test-results/**"}, MaxSize: 2 << 30, MaxFiles: 50_000}, Timeout: suite.Duration(90 * time.Minute), User: "image",
 		Resources: &suite.Resources{
 			Requests: map[string]string{"cpu": "0.5", "memory": "512Mi"}, Limits: map[string]string{"memory": "2Gi", "nvidia.com/gpu": "1"},
 		},

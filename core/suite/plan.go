@@ -55,7 +55,7 @@ func (c Catalog) Plan(in PlanInput) ([]Run, error) {
 			}
 		}
 		runs = append(runs, Run{
-			ID: runID(in, s.Name, env.Name, subject), Suite: s, Environment: env,
+			ID: runID(in, s, env, subject), Suite: s, Environment: env,
 			Subject: subject, Attempt: 1, Invocation: in.Invocation,
 		})
 	}
@@ -121,15 +121,15 @@ func (c Catalog) Environment(name string) (Environment, error) {
 	return Environment{}, fmt.Errorf("the catalog has no environment %q%s (environments: %s)", name, hint, strings.Join(known, ", "))
 }
 
-// runID names the run, and with it the Job: the same CI job asking again for the same suite,
-// environment and subject finds the Job that is already there.
-func runID(in PlanInput, suite, environment string, subject Subject) string {
+// runID names the run, and with it the Job: the same CI job asking again for the same suite (as it
+// is written now), environment and subject finds the Job that is already there.
+func runID(in PlanInput, s Suite, environment Environment, subject Subject) string {
 	ci := in.CIRun
 	if ci == "" {
 		ci = in.Invocation
 	}
 	// JSON keeps the parts apart whatever they hold; strings and lists always marshal.
-	key, err := json.Marshal([]any{ci, strconv.Itoa(in.CIAttempt), suite, environment, subject})
+	key, err := json.Marshal([]any{ci, strconv.Itoa(in.CIAttempt), s.Name, s.Digest(), environment.Name, environment.RunNamespace, subject})
 	if err != nil {
 		panic(err)
 	}

@@ -68,7 +68,7 @@ type Spec struct {
 	// Reports are the report files the suite promises.
 	Reports []ReportFile `json:"reports,omitempty"`
 	// Artifacts are further files to keep.
-	Artifacts []string `json:"artifacts,omitempty"`
+	Artifacts Artifacts `json:"artifacts,omitzero"`
 	// Timeout bounds prepare and test together, from the moment the workspace is complete. Default 30m.
 	Timeout Duration `json:"timeout,omitempty"`
 	// User is "" for Assay's own unprivileged user (UID 1000, writable HOME) or "image" for the image's.
@@ -112,6 +112,20 @@ func (r *ReportFile) UnmarshalScalar(text string) error {
 	r.Path = text
 	return nil
 }
+
+// Artifacts selects files to keep besides the reports. What is over a cap is left out, by name, and
+// the result says so.
+type Artifacts struct {
+	// Paths are patterns; a bare list means them alone.
+	Paths []string `json:"paths" hint:"write paths: [PATTERN, ...]"`
+	// MaxSize bounds the bytes of all artifacts together; default 2Gi.
+	MaxSize Quantity `json:"maxSize,omitempty"`
+	// MaxFiles bounds their number; default 50000.
+	MaxFiles int `json:"maxFiles,omitempty"`
+}
+
+// ShortField says that a bare list means the paths.
+func (a *Artifacts) ShortField() string { return "paths" }
 
 // Resources are the test container's requests and limits in Kubernetes quantities.
 type Resources struct {
