@@ -35,6 +35,9 @@ type Collector struct {
 
 	env map[string]string // for the test; nil until it has arrived
 
+	readers int       // streams that read and have not acknowledged
+	left    time.Time // when there was last one
+
 	taking   sync.Mutex // held while bytes of the workspace are written
 	turn     int        // the latest delivery; earlier ones may still have bytes in flight
 	settling sync.Once
@@ -81,6 +84,9 @@ func (e *event) happened() bool {
 // farewell bounds the wait for a reader that has acknowledged to hang up.
 const farewell = 2 * time.Second
 
+// patience is how long a reader that is not done may keep a collector that another one has released.
+const patience = 30 * time.Second
+
 // reconnect is how long a shim that lost its connection may take to come back before the test
 // counts as over. A shim that lives reconnects within milliseconds.
 const reconnect = time.Second
@@ -88,6 +94,9 @@ const reconnect = time.Second
 // Run serves until its reader has acknowledged or the drain is over. terminated ends when kubelet
 // asks the collector to end: it does so once the test's container has terminated.
 func (c *Collector) Run(ctx context.Context, terminated <-chan struct{}) error {
+	c.mu.Lock()
+	c.left = time.Now()
+	c.mu.Unlock()
 	if err := c.recall(); err != nil {
 		return err
 	}
@@ -126,6 +135,9 @@ func (c *Collector) Run(ctx context.Context, terminated <-chan struct{}) error {
 		select {
 		case <-c.parted.done():
 		case <-time.After(farewell):
+		}
+		for end := time.Now().Add(patience); c.attendance().Readers > 0 && time.Now().Before(end); {
+			time.Sleep(poll)
 		}
 	case <-time.After(drain):
 		fmt.Fprintf(c.Log, "assay: nobody collected the results within %s\n", drain)
@@ -212,7 +224,7 @@ func (c *Collector) shim(conn net.Conn) {
 	}
 	c.mu.Lock()
 	c.shims++
-	c.secrets = hello.Secrets
+	c.hide(hello.Secrets...)
 	if hello.Workdir != "" {
 		c.workdir = hello.Workdir
 	}

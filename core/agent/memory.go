@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/assay-dev/assay/core/wire"
 )
@@ -31,6 +32,15 @@ func (c *Collector) remember() {
 	}
 	if err != nil {
 		fmt.Fprintf(c.Log, "assay: keeping the collector's memory: %v\n", err)
+	}
+}
+
+// hide adds values that must not be kept; c.mu is held.
+func (c *Collector) hide(values ...string) {
+	for _, v := range values {
+		if !slices.Contains(c.secrets, v) {
+			c.secrets = append(c.secrets, v)
+		}
 	}
 }
 

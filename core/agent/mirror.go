@@ -22,7 +22,10 @@ type mirror struct {
 	partial  string // where a copy grows: below dir, a killed shim would leave half a file that looks like a result
 	workdir  string
 	patterns []string // absolute
+	reports  []string // those of them that promise reports
 	mounts   []string
+	max      int64 // bounds the bytes of all copies; 0 means no bound
+	total    int64
 	seen     map[string]stamp
 	failed   map[string]string // path and why, of the latest pass
 }
@@ -32,10 +35,13 @@ type stamp struct {
 	time time.Time
 }
 
-func newMirror(dir, partial, workdir string, patterns, mounts []string) *mirror {
-	m := &mirror{dir: dir, partial: partial, workdir: workdir, mounts: mounts, seen: map[string]stamp{}}
-	for _, p := range patterns {
+func newMirror(dir, partial, workdir string, config wire.ShimConfig, mounts []string) *mirror {
+	m := &mirror{dir: dir, partial: partial, workdir: workdir, mounts: mounts, max: config.MaxCopied, seen: map[string]stamp{}}
+	for _, p := range config.Outputs {
 		m.patterns = append(m.patterns, absolute(p, workdir))
+	}
+	for _, p := range config.Reports {
+		m.reports = append(m.reports, absolute(p, workdir))
 	}
 	return m
 }
@@ -70,17 +76,27 @@ func (m *mirror) start() (stop func() []wire.Skipped) {
 	}
 }
 
-// notCopied names the failures of the latest pass, the first hundred of them: the list travels in
-// the status.
+// notCopied names the failures of the latest pass, reports before others and the first hundred of
+// all: the list travels in the status.
 func (m *mirror) notCopied() []wire.Skipped {
 	var left []wire.Skipped
-	for _, path := range slices.Sorted(maps.Keys(m.failed)) {
+	failed := slices.SortedFunc(maps.Keys(m.failed), func(a, b string) int {
+		if x, y := m.report(a), m.report(b); x != y {
+			return map[bool]int{true: -1, false: 1}[x]
+		}
+		return strings.Compare(a, b)
+	})
+	for _, path := range failed {
 		if len(left) == 100 {
 			return append(left, wire.Skipped{Name: "", Why: fmt.Sprintf("%d more files could not be copied to the shared volume", len(m.failed)-len(left))})
 		}
 		left = append(left, wire.Skipped{Name: path, Why: m.failed[path]})
 	}
 	return left
+}
+
+func (m *mirror) report(path string) bool {
+	return slices.ContainsFunc(m.reports, func(pattern string) bool { return wire.Match(pattern, path) })
 }
 
 func (m *mirror) pass() {
@@ -143,6 +159,10 @@ func (m *mirror) copy(path string) {
 	if m.seen[path] == now {
 		return
 	}
+	if total := m.total - m.seen[path].size + info.Size(); m.max > 0 && total > m.max {
+		m.failed[path] = fmt.Sprintf("it lies on no volume, and the copies of such files may have %d bytes together: give its directory a pattern of its own, such as %s/**, which makes it a volume", m.max, filepath.Dir(path))
+		return
+	}
 	to := filepath.Join(m.dir, strings.TrimPrefix(path, "/"))
 	if err = os.MkdirAll(filepath.Dir(to), 0o777); err == nil {
 		if err = copyFile(path, m.partial, info.Mode().Perm()|0o444); err == nil {
@@ -154,6 +174,7 @@ func (m *mirror) copy(path string) {
 		m.fail(path, err)
 		return
 	}
+	m.total += info.Size() - m.seen[path].size
 	m.seen[path] = now
 }
 

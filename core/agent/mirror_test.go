@@ -94,3 +94,24 @@ func TestCopyingStaysOutOfWhatIsNoFileSystem(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, left)
 }
+
+// The shared volume has room for so much; what does not fit is named, and reports come first.
+func TestCopiesHaveACap(t *testing.T) {
+	r := newRig(t)
+	dir := r.private()
+	r.shim.Outputs = []string{dir + "/*.xml", dir + "/*.bin"}
+	r.shim.Reports = r.shim.Outputs[:1]
+	r.shim.MaxCopied = 10
+	r.config.Reports, r.config.Artifacts = r.shim.Outputs[:1], r.shim.Outputs[1:]
+	r.collect()
+	shim := r.run("sh", "-c", "printf 123456 >$0/a.xml; printf 123 >$0/a.bin; printf 12345 >$0/b.bin; printf 1234567 >$0/z.xml", dir)
+	m := r.finish()
+	require.Zero(t, r.wait(shim))
+	inside := strings.TrimPrefix(dir, "/")
+	assert.Equal(t, map[string]string{inside + "/a.xml": "123456", inside + "/a.bin": "123"}, r.fetch(m))
+	why := skipped(m)
+	assert.Contains(t, why[inside+"/b.bin"], "may have 10 bytes together")
+	assert.Contains(t, why[inside+"/b.bin"], dir+"/**")
+	require.Len(t, m.Skipped, 2)
+	assert.Equal(t, []string{wire.KindReport, wire.KindArtifact}, []string{m.Skipped[0].Kind, m.Skipped[1].Kind})
+}

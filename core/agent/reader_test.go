@@ -48,6 +48,79 @@ func TestTestWaitsForItsVariables(t *testing.T) {
 	assert.Equal(t, "late\n", r.said(wire.Stdout))
 }
 
+// A runner that takes a run over may know another value: the one that the test got stays secret.
+func TestVariablesOfAnEarlierReaderStaySecret(t *testing.T) {
+	r := newRig(t)
+	r.config.Env = true
+	r.collect()
+	shim := r.run("sh", "-c", "echo $BROUGHT")
+	require.NoError(t, r.client.SetEnv(r.ctx, map[string]string{"BROUGHT": "first-value"}))
+	require.Zero(t, r.wait(shim))
+	other := &wire.Client{Transport: r.network, Idle: generous, Patience: generous}
+	defer other.Close()
+	require.NoError(t, other.SetEnv(r.ctx, map[string]string{"BROUGHT": "second-value"}))
+	r.finish()
+	require.Len(t, r.secrets, 1)
+	assert.ElementsMatch(t, []string{"first-value", "second-value"}, r.secrets[0])
+	assert.Equal(t, "first-value\n", r.said(wire.Stdout))
+}
+
+// Who attends to a run: whoever reads, from the first request until nothing more is needed.
+func TestAttendance(t *testing.T) {
+	r := newRig(t)
+	r.collect()
+	shim := r.run("sh", "-c", "while [ ! -e go ]; do sleep 0.02; done")
+	asker := &wire.Client{Transport: r.network, Idle: generous, Patience: generous}
+	defer asker.Close()
+	ask := func() wire.Attendance {
+		at, err := asker.Attendance(r.ctx)
+		require.NoError(t, err)
+		return at
+	}
+	at := ask()
+	assert.Zero(t, at.Readers, "to ask is not to read")
+	assert.Positive(t, at.Idle)
+	assert.False(t, at.Over)
+
+	followed := make(chan error, 1)
+	go func() { followed <- r.client.Follow(r.ctx, func([]string) {}, &r.log) }()
+	r.eventually(func() bool { return ask().Readers == 1 }, "a reader is counted")
+	assert.Zero(t, ask().Idle)
+	r.write("workspace/go", "")
+	require.NoError(t, <-followed)
+	require.Zero(t, r.wait(shim))
+	assert.True(t, ask().Over)
+	assert.False(t, ask().Acknowledged)
+	m := r.manifest()
+	assert.Equal(t, 1, ask().Readers)
+	require.NoError(t, r.ack(m))
+	at = ask()
+	assert.True(t, at.Acknowledged)
+	assert.Zero(t, at.Readers, "whoever has everything needs nothing more")
+}
+
+// A collector that one reader has released stays for another that is not done.
+func TestReleasedCollectorWaitsForAnotherReader(t *testing.T) {
+	r := newRig(t)
+	r.config.Artifacts = []string{"made"}
+	collector := r.collect()
+	require.Zero(t, r.wait(r.run("sh", "-c", "echo x >made")))
+	other := &wire.Client{Transport: r.network, Idle: generous, Patience: generous}
+	defer other.Close()
+	require.NoError(t, other.Follow(r.ctx, func([]string) {}, io.Discard))
+	m := r.finish()
+	require.NoError(t, r.ack(m))
+	require.NoError(t, r.client.Close())
+	require.NoError(t, collector.cmd.Process.Signal(syscall.SIGTERM))
+	time.Sleep(2500 * time.Millisecond) // longer than a reader has to hang up
+	files := map[string]string{}
+	require.NoError(t, other.Fetch(r.ctx, m, func(f wire.File) (io.WriteCloser, error) { return &kept{name: f.Name, into: files}, nil }))
+	assert.Equal(t, map[string]string{"made": "x\n"}, files)
+	require.NoError(t, other.Ack(r.ctx, m))
+	require.NoError(t, other.Close())
+	assert.Zero(t, r.wait(collector))
+}
+
 func TestSecondReaderGetsTheSame(t *testing.T) {
 	r := newRig(t)
 	r.config.Artifacts = []string{"made"}

@@ -50,14 +50,16 @@ func (c *Collector) list() (*wire.Manifest, error) {
 		return nil, fmt.Errorf("reading the log: %w", err)
 	}
 
-	l := listing{manifest: m, mounts: c.mounts(c.Config), workdir: workdir, maxFiles: c.Config.MaxFiles, maxBytes: c.Config.MaxBytes, seen: map[string]bool{}, names: map[string]bool{}}
-	// Reports first: a cap that artifacts reach must not keep a report out.
-	l.collect(c.Config.Reports, wire.KindReport)
-	l.collect(c.Config.Artifacts, wire.KindArtifact)
+	l := listing{manifest: m, mounts: c.mounts(c.Config), workdir: workdir, seen: map[string]bool{}, names: map[string]bool{}}
+	l.collect(c.Config.Reports, wire.KindReport, 0, c.Config.MaxReports)
+	l.collect(c.Config.Artifacts, wire.KindArtifact, c.Config.MaxFiles, c.Config.MaxBytes)
 	if m.Status != nil {
 		for _, s := range m.Status.NotCopied {
-			l.skip(relative(s.Name, workdir), s.Why)
+			l.skip(relative(s.Name, workdir), l.kindOf(s.Name), s.Why)
 		}
+	}
+	if l.unsaid > 0 {
+		m.Skipped = append(m.Skipped, wire.Skipped{Why: fmt.Sprintf("%d more files", l.unsaid)})
 	}
 	c.paths = l.paths
 	return canonical(m)
@@ -84,38 +86,58 @@ type listing struct {
 	manifest *wire.Manifest
 	mounts   []mount
 	workdir  string
-	maxFiles int
-	maxBytes int64
+	reports  []string // patterns, absolute
 
-	paths []string
-	seen  map[string]bool // absolute paths taken or refused
-	names map[string]bool
-	bytes int64
-	over  int // files left out because of a cap
+	paths  []string
+	seen   map[string]bool // absolute paths taken or refused
+	names  map[string]bool
+	unsaid int // files left out that are only counted
+
+	// Of the kind that is being collected:
+	kind               string
+	maxFiles           int
+	maxBytes           int64
+	files              int
+	bytes              int64
+	overFiles, overCap int
 }
 
 // collect adds the files that any of the patterns names, in the order of their paths.
-func (l *listing) collect(patterns []string, kind string) {
+func (l *listing) collect(patterns []string, kind string, maxFiles int, maxBytes int64) {
+	l.kind, l.maxFiles, l.maxBytes, l.files, l.bytes, l.overFiles, l.overCap = kind, maxFiles, maxBytes, 0, 0, 0, 0
 	var found []string
 	for _, pattern := range patterns {
 		if err := wire.ValidPattern(pattern); err != nil {
-			l.skip(pattern, "the pattern is malformed or climbs out")
+			l.skip(pattern, kind, "the pattern is malformed or climbs out")
 			continue
 		}
 		pattern = path.Clean(absolute(pattern, l.workdir)) + map[bool]string{true: "/**"}[strings.HasSuffix(pattern, "/")]
+		if kind == wire.KindReport {
+			l.reports = append(l.reports, pattern)
+		}
 		found = append(found, l.find(pattern)...)
 	}
 	slices.Sort(found)
 	for _, p := range slices.Compact(found) {
 		if !l.seen[p] {
 			l.seen[p] = true
-			l.add(p, kind)
+			l.add(p)
 		}
 	}
-	if l.over > 0 {
-		l.skip("", fmt.Sprintf("%d files in all are over the cap of %d files and %d bytes", l.over, l.maxFiles, l.maxBytes))
-		l.over = 0
+	if l.overCap > 0 {
+		l.skip("", kind, fmt.Sprintf("%d files in all are over the cap of %d bytes on %ss", l.overCap, l.maxBytes, kind))
 	}
+	if l.overFiles > 0 {
+		l.skip("", kind, fmt.Sprintf("%d files in all are over the cap of %d files on %ss", l.overFiles, l.maxFiles, kind))
+	}
+}
+
+// kindOf says what a file that never came to be listed was meant to be.
+func (l *listing) kindOf(p string) string {
+	if slices.ContainsFunc(l.reports, func(pattern string) bool { return wire.Match(pattern, p) }) {
+		return wire.KindReport
+	}
+	return wire.KindArtifact
 }
 
 // find walks the mount that holds the pattern's directory, and mounts below it.
@@ -129,7 +151,7 @@ func (l *listing) find(pattern string) []string {
 		start, err := begin(m, rel)
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
-				l.skip(relative(path.Join(m.at, rel), l.workdir), reasonOf(err))
+				l.skip(relative(path.Join(m.at, rel), l.workdir), l.kind, reasonOf(err))
 			}
 			return
 		}
@@ -141,7 +163,7 @@ func (l *listing) find(pattern string) []string {
 			seen := path.Join(m.at, filepath.ToSlash(below))
 			if err != nil {
 				if !errors.Is(err, fs.ErrNotExist) {
-					l.skip(relative(seen, l.workdir), reasonOf(err))
+					l.skip(relative(seen, l.workdir), l.kind, reasonOf(err))
 				}
 				return nil
 			}
@@ -189,47 +211,64 @@ func begin(m mount, rel string) (string, error) {
 	return start, nil
 }
 
-func (l *listing) add(p, kind string) {
+func (l *listing) add(p string) {
 	name := strings.ToValidUTF8(relative(p, l.workdir), "\uFFFD")
 	if l.names[name] {
-		l.skip(name, "another file has the same name")
+		l.skip(name, l.kind, "another file has the same name")
 		return
 	}
 	f, err := open(l.mounts, p)
 	if err != nil {
-		l.skip(name, reasonOf(err))
+		l.skip(name, l.kind, reasonOf(err))
 		return
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		l.skip(name, reasonOf(err))
+		l.skip(name, l.kind, reasonOf(err))
 		return
 	}
 	if !info.Mode().IsRegular() {
-		l.skip(name, "it is not a regular file")
+		l.skip(name, l.kind, "it is not a regular file")
 		return
 	}
-	if l.maxFiles > 0 && len(l.manifest.Files) >= l.maxFiles || l.maxBytes > 0 && l.bytes+info.Size() > l.maxBytes {
-		l.over++
-		if l.over <= 20 {
-			l.skip(name, fmt.Sprintf("%d bytes are over the cap", info.Size()))
+	if l.maxFiles > 0 && l.files >= l.maxFiles {
+		if l.overFiles++; l.overFiles <= named {
+			l.skip(name, l.kind, fmt.Sprintf("it is over the cap of %d files", l.maxFiles))
+		}
+		return
+	}
+	if l.maxBytes > 0 && l.bytes+info.Size() > l.maxBytes {
+		if l.overCap++; l.overCap <= named {
+			l.skip(name, l.kind, fmt.Sprintf("its %d bytes are over the cap: %d of %d bytes are taken", info.Size(), l.bytes, l.maxBytes))
 		}
 		return
 	}
 	size, sum, err := digest(f)
 	if err != nil {
-		l.skip(name, reasonOf(err))
+		l.skip(name, l.kind, reasonOf(err))
 		return
 	}
+	l.files++
 	l.bytes += size
 	l.names[name] = true
 	l.paths = append(l.paths, p)
-	l.manifest.Files = append(l.manifest.Files, wire.File{Name: name, Kind: kind, Size: size, Mode: uint32(info.Mode().Perm()), SHA256: sum})
+	l.manifest.Files = append(l.manifest.Files, wire.File{Name: name, Kind: l.kind, Size: size, Mode: uint32(info.Mode().Perm()), SHA256: sum})
 }
 
-func (l *listing) skip(name, why string) {
-	l.manifest.Skipped = append(l.manifest.Skipped, wire.Skipped{Name: name, Why: why})
+// The list of what is left out travels with the results: named bounds those that one cap keeps out,
+// mostSkipped all. The others are counted.
+const (
+	named       = 20
+	mostSkipped = 1000
+)
+
+func (l *listing) skip(name, kind, why string) {
+	if len(l.manifest.Skipped) >= mostSkipped && kind != wire.KindReport {
+		l.unsaid++
+		return
+	}
+	l.manifest.Skipped = append(l.manifest.Skipped, wire.Skipped{Name: name, Kind: kind, Why: why})
 }
 
 func reasonOf(err error) string {

@@ -163,12 +163,12 @@ func TestCapsAreLoud(t *testing.T) {
 		}
 		r.write("workspace/out/z.xml", "report")
 		m, files := r.left()
-		assert.Len(t, files, 5)
+		assert.Len(t, files, 6)
 		assert.Equal(t, "report", files["out/z.xml"], "artifacts never keep a report out")
 		why := skipped(m)
 		assert.Len(t, why, 21, "the first twenty by name, and the sum")
-		assert.Equal(t, "36 files in all are over the cap of 5 files and 1073741824 bytes", why[""])
-		assert.Equal(t, "1 bytes are over the cap", why["out/04"])
+		assert.Equal(t, "35 files in all are over the cap of 5 files on artifacts", why[""])
+		assert.Equal(t, "it is over the cap of 5 files", why["out/05"])
 	})
 	t.Run("bytes", func(t *testing.T) {
 		r := newRig(t)
@@ -179,7 +179,7 @@ func TestCapsAreLoud(t *testing.T) {
 		r.write("workspace/out/c", "54321")
 		m, files := r.left()
 		assert.Equal(t, map[string]string{"out/a": "12345", "out/c": "54321"}, files)
-		assert.Equal(t, "100 bytes are over the cap", skipped(m)["out/b"])
+		assert.Equal(t, "its 100 bytes are over the cap: 5 of 10 bytes are taken", skipped(m)["out/b"])
 		assert.Contains(t, skipped(m)[""], "1 files in all are over the cap")
 	})
 }

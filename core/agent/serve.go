@@ -51,8 +51,24 @@ func Connect(p Paths, in io.Reader, out io.Writer) error {
 // serve answers one reader, a request after the other.
 func (c *Collector) serve(stream net.Conn) {
 	conn := wire.NewConn(stream)
-	acknowledged := false
+	reading, acknowledged := false, false
+	// attend counts this stream among the readers from its first request for anything, until it
+	// hangs up or needs nothing more.
+	attend := func(now bool) {
+		if reading == now {
+			return
+		}
+		reading = now
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.left = time.Now(); now {
+			c.readers++
+		} else {
+			c.readers--
+		}
+	}
 	defer func() {
+		attend(false)
 		if acknowledged {
 			c.parted.happen()
 		}
@@ -61,6 +77,9 @@ func (c *Collector) serve(stream net.Conn) {
 		var r wire.Request
 		if err := conn.ReceiveJSON(&r); err != nil {
 			return
+		}
+		if r.Op != wire.OpHello && r.Op != wire.OpAttendance {
+			attend(true)
 		}
 		if err := c.answer(conn, r); err != nil {
 			var refused *wire.RefusedError
@@ -72,8 +91,23 @@ func (c *Collector) serve(stream net.Conn) {
 			}
 			continue
 		}
-		acknowledged = acknowledged || r.Op == wire.OpAck
+		if r.Op == wire.OpAck {
+			acknowledged = true
+			attend(false)
+		}
 	}
+}
+
+// attendance says who reads.
+func (c *Collector) attendance() wire.Attendance {
+	over, acknowledged := c.over.happened(), c.acked.happened()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := wire.Attendance{Readers: c.readers, Over: over, Acknowledged: acknowledged}
+	if c.readers == 0 {
+		at.Idle = time.Since(c.left)
+	}
+	return at
 }
 
 func refuse(format string, args ...any) error {
@@ -87,8 +121,15 @@ func (c *Collector) answer(conn *wire.Conn, r wire.Request) error {
 		complete := c.complete.happened() && c.workspace == ""
 		c.mu.Unlock()
 		return conn.SendJSON(wire.Answer{Version: wire.Version, Have: c.arrived(), Complete: complete})
+	case wire.OpAttendance:
+		at := c.attendance()
+		return conn.SendJSON(wire.Answer{Attendance: &at, End: true})
 	case wire.OpEnv:
 		c.mu.Lock()
+		// A reader that takes a run over may bring other values: those the test has are still secret.
+		for _, value := range c.env {
+			c.hide(value)
+		}
 		if c.env = r.Env; c.env == nil {
 			c.env = map[string]string{}
 		}

@@ -82,7 +82,7 @@ func (s *Shim) Run(ctx context.Context) int {
 
 	s.Env = withEnv(s.Env, env)
 
-	mirror := newMirror(s.at(wire.MirrorDir), s.at(wire.SpoolPath)+".copy", workdir, s.Config.Outputs, append([]string{s.at(wire.SharedDir)}, s.Config.Mounts...))
+	mirror := newMirror(s.at(wire.MirrorDir), s.at(wire.SpoolPath)+".copy", workdir, s.Config, append([]string{s.at(wire.SharedDir)}, s.Config.Mounts...))
 	stopMirror := mirror.start()
 
 	var deadline <-chan time.Time
@@ -118,8 +118,11 @@ func (s *Shim) Run(ctx context.Context) int {
 	}
 	status.NotCopied = stopMirror()
 	var broken error
-	if status.LogDropped, broken = spool.lost(); broken != nil && status.Message == "" {
-		status.Message = "the log could not be kept whole: " + broken.Error()
+	if status.LogDropped, broken = spool.lost(); broken != nil {
+		status.LogBroken = broken.Error()
+		if status.Message == "" {
+			status.Message = "the log could not be kept whole: " + broken.Error()
+		}
 	}
 	return s.end(l, status, code)
 }

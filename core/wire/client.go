@@ -415,6 +415,23 @@ func (c *Client) Ack(ctx context.Context, m Manifest) error {
 	})
 }
 
+// Attendance asks the collector who else reads, without becoming a reader.
+func (c *Client) Attendance(ctx context.Context) (Attendance, error) {
+	var at Attendance
+	err := c.keep(ctx, "asking who attends to the run", func() error {
+		var a Answer
+		if err := c.ask(Request{Op: OpAttendance}, &a); err != nil {
+			return err
+		}
+		if a.Attendance == nil {
+			return fmt.Errorf("the collector did not say")
+		}
+		at = *a.Attendance
+		return nil
+	})
+	return at, err
+}
+
 // Digest identifies the manifest: the SHA-256 of its JSON.
 func (m Manifest) Digest() string {
 	p, err := json.Marshal(m)

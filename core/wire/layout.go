@@ -53,9 +53,11 @@ type CollectorConfig struct {
 	Workdir string `json:"workdir,omitempty"`
 	// Mounts map directories of the test container to where the collector has them.
 	Mounts []Mount `json:"mounts,omitempty"`
-	// MaxFiles and MaxBytes bound what is handed over besides the log; what is left out is named.
-	MaxFiles int   `json:"maxFiles"`
-	MaxBytes int64 `json:"maxBytes"`
+	// MaxFiles and MaxBytes bound the artifacts, MaxReports the bytes of the reports; what is left
+	// out is named.
+	MaxFiles   int   `json:"maxFiles"`
+	MaxBytes   int64 `json:"maxBytes"`
+	MaxReports int64 `json:"maxReports"`
 	// Drain bounds how long the collector waits, after the test, for its reader to acknowledge.
 	Drain time.Duration `json:"drain"`
 }
@@ -86,6 +88,10 @@ type ShimConfig struct {
 	SecretEnv []string `json:"secretEnv,omitempty"`
 	// Outputs are the patterns of files that lie on no shared volume: the shim copies them.
 	Outputs []string `json:"outputs,omitempty"`
+	// Reports are those of them that promise reports.
+	Reports []string `json:"reports,omitempty"`
+	// MaxCopied bounds the bytes of these copies: a shared volume that overflows has the pod evicted.
+	MaxCopied int64 `json:"maxCopied,omitempty"`
 	// Mounts are the directories that need no copying.
 	Mounts []string `json:"mounts,omitempty"`
 	// MaxSpool bounds the log's bytes; what follows is counted and not kept.
@@ -115,8 +121,10 @@ type Status struct {
 	TimedOut bool      `json:"timedOut,omitempty"`
 	Started  time.Time `json:"started,omitzero"`
 	Finished time.Time `json:"finished,omitzero"`
-	// LogDropped counts the bytes that the cap on the log kept out.
-	LogDropped int64 `json:"logDropped,omitempty"`
+	// LogDropped counts the bytes of output that were not kept: the cap on the log kept them out or,
+	// where LogBroken says so, its volume.
+	LogDropped int64  `json:"logDropped,omitempty"`
+	LogBroken  string `json:"logBroken,omitempty"`
 	// LeftBehind counts processes that were still there when the command had ended.
 	LeftBehind int `json:"leftBehind,omitempty"`
 	// NotCopied names promised files that lie on no volume and that the shim could not copy to one,
@@ -144,6 +152,8 @@ type File struct {
 // Skipped is a file that matched and is not handed over, and why.
 type Skipped struct {
 	Name string `json:"name"`
+	// Kind is the file's, empty where it cannot be known.
+	Kind string `json:"kind,omitempty"`
 	Why  string `json:"why"`
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // A stream carries messages: one byte of kind, four of length, the payload. JSON messages steer,
@@ -52,6 +53,8 @@ const (
 	OpFetch = "fetch"
 	// OpAck says that everything arrived; the collector may end.
 	OpAck = "ack"
+	// OpAttendance asks who else reads. Whoever asks nothing but this and OpHello is no reader.
+	OpAttendance = "attendance"
 )
 
 // Answer is the collector's word on a request, or a part of it.
@@ -60,6 +63,8 @@ type Answer struct {
 	Error string `json:"error,omitempty"`
 	// Version of the protocol, with OpHello.
 	Version int `json:"version,omitempty"`
+	// Attendance with OpAttendance.
+	Attendance *Attendance `json:"attendance,omitempty"`
 	// Have counts the bytes of the workspace that have arrived.
 	Have int64 `json:"have,omitempty"`
 	// Complete is true where the workspace is whole and verified, or none is expected.
@@ -77,6 +82,18 @@ type Answer struct {
 	SHA256 string `json:"sha256,omitempty"`
 	// End closes an answer; a stream that breaks before it has told nothing.
 	End bool `json:"end,omitempty"`
+}
+
+// Attendance says whether anybody attends to a run: a runner that lives keeps a stream open from
+// the moment the collector can be reached until everything is kept.
+type Attendance struct {
+	// Readers counts the streams that are reading.
+	Readers int `json:"readers"`
+	// Idle is how long there has been no reader; 0 while there is one.
+	Idle time.Duration `json:"idle,omitempty"`
+	// Over is true once the test has ended, Acknowledged once a reader has everything.
+	Over         bool `json:"over,omitempty"`
+	Acknowledged bool `json:"acknowledged,omitempty"`
 }
 
 // Conn sends and receives messages on a stream.
