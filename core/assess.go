@@ -23,7 +23,13 @@ func assess(r suite.Run, a Attempt, observed evidence.Observed) (fs.FS, evidence
 		Observed: observed, Notes: append([]string(nil), a.Notes...),
 	}
 	var files fs.FS
+	var skipped []Skipped
 	for _, s := range a.Shards {
+		for _, f := range s.Skipped {
+			if f.Kind == evidence.FileReport {
+				skipped = append(skipped, f)
+			}
+		}
 		redactor := evidence.NewRedactor(s.Secrets)
 		result.Message, _ = redactor.String(result.Message)
 		for i, n := range result.Notes {
@@ -45,14 +51,15 @@ func assess(r suite.Run, a Attempt, observed evidence.Observed) (fs.FS, evidence
 			result.Files = append(result.Files, kept)
 		}
 	}
-	conclude(r, files, &result)
+	conclude(r, files, skipped, &result)
 	result.Outcome = result.Reason.Meaning().Outcome
 	return files, result
 }
 
 // conclude lets the reports decide too: a process that ends with 0 and reports a failure has failed,
-// and one that promised a report and wrote none has proved nothing.
-func conclude(r suite.Run, files fs.FS, result *evidence.Result) {
+// and one that promised a report and wrote none has proved nothing. Nor has one of whose reports a
+// single file is missing: it may hold the failure. skipped are reports that could not be handed over.
+func conclude(r suite.Run, files fs.FS, skipped []Skipped, result *evidence.Result) {
 	if len(r.Suite.Reports) == 0 {
 		return
 	}
@@ -86,11 +93,25 @@ func conclude(r suite.Run, files fs.FS, result *evidence.Result) {
 	case result.Reason != evidence.Completed:
 	case read != nil && read.HasFailures():
 		result.Reason, result.Message = evidence.TestsFailed, failures(read)+", although the test command ended with exit code 0"
+	case len(skipped) > 0:
+		result.Reason, result.Message = evidence.ReportUnreadable, unread(skipped)
 	case len(missing) > 0:
 		result.Reason, result.Message = evidence.ReportMissing, "the test command ended with exit code 0, but wrote no report to "+strings.Join(missing, ", ")
 	default:
 		result.Reason, result.Message = weigh(read)
 	}
+}
+
+// unread says which report could not be handed over, and why.
+func unread(skipped []Skipped) string {
+	said := skipped[0].Why
+	if skipped[0].Path != "" {
+		said = fmt.Sprintf("the report %s could not be read: %s", skipped[0].Path, said)
+	}
+	if more := len(skipped) - 1; more > 0 {
+		said += fmt.Sprintf("; and %d more", more)
+	}
+	return said
 }
 
 // weigh says what reports prove where nothing else speaks against a pass, worst first: a failed test

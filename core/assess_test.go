@@ -139,6 +139,33 @@ func TestAssessMissesAFile(t *testing.T) {
 	assert.Equal(t, evidence.ReportMissing, got.Reason)
 }
 
+// A report that could not be handed over may hold the failure: what the others say is no pass then.
+func TestSkippedReportIsNoPass(t *testing.T) {
+	for name, tc := range map[string]struct {
+		skipped []core.Skipped
+		reason  evidence.Reason
+		xml     string
+		want    evidence.Reason
+		message string
+	}{
+		"one report of two": {[]core.Skipped{{Path: "results/b.xml", Kind: evidence.FileReport, Why: "it may not be read"}}, evidence.Completed, passXML, evidence.ReportUnreadable, "the report results/b.xml could not be read: it may not be read"},
+		"several":           {[]core.Skipped{{Path: "b.xml", Kind: evidence.FileReport, Why: "big"}, {Kind: evidence.FileReport, Why: "9 more"}}, evidence.Completed, passXML, evidence.ReportUnreadable, "the report b.xml could not be read: big; and 1 more"},
+		"without a name":    {[]core.Skipped{{Kind: evidence.FileReport, Why: "9 reports are over the cap"}}, evidence.Completed, passXML, evidence.ReportUnreadable, "9 reports are over the cap"},
+		"a failure is one":  {[]core.Skipped{{Path: "b.xml", Kind: evidence.FileReport, Why: "big"}}, evidence.Completed, failXML, evidence.TestsFailed, ""},
+		"an artifact":       {[]core.Skipped{{Path: "b.png", Kind: evidence.FileArtifact, Why: "big"}}, evidence.Completed, passXML, evidence.Completed, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := left(map[string]string{"log.txt": "l", "reports/results/a.xml": tc.xml})
+			s.Skipped = tc.skipped
+			got := assessed(t, newMemory(t), []suite.ReportFile{{Path: "results/*.xml"}}, core.Attempt{Reason: tc.reason, Shards: []core.Shard{s}})
+			assert.Equal(t, tc.want, got.Reason, got.Message)
+			if tc.message != "" {
+				assert.Equal(t, tc.message, got.Message)
+			}
+		})
+	}
+}
+
 // Nothing that is kept holds a secret, and every digest is of what is kept.
 func TestAssessRedacts(t *testing.T) {
 	const secret = "hunter2-and-more"

@@ -71,10 +71,21 @@ type Shard struct {
 	Files fs.FS
 	// Listing describes Files: kind, size and mode, and where a cap cut a file.
 	Listing []evidence.File
+	// Skipped are files that were selected and could not be handed over.
+	Skipped []Skipped
 	// Secrets are the values that must not be kept.
 	Secrets []string
 	Reason  evidence.Reason
 	Message string
+}
+
+// Skipped is a file that was selected and is not among Files, and why.
+type Skipped struct {
+	// Path is empty where it speaks of several files.
+	Path string
+	// Kind is evidence.FileReport or FileArtifact.
+	Kind string
+	Why  string
 }
 
 // Store keeps entries and blobs. Append is atomic and idempotent: a reader never sees half an
