@@ -27,6 +27,9 @@ type Pipeline struct {
 	// cluster, as far as it answered. An error means that none of the runs can be executed: it is
 	// kept as their evidence.
 	Connect func(ctx context.Context, runs []suite.Run) (exec Executor, place Place, err error)
+	// Abandoned gives those of these earlier runs that are in the cluster still and have nobody who
+	// attends to them; nil means that none is looked for.
+	Abandoned func(ctx context.Context, runs []string) ([]string, error)
 	// Observer hears of a run; nil means that nobody listens.
 	Observer func(suite.Run) Observer
 	// Started is called when the plan is kept and before anything runs; nil means that nobody cares.
@@ -60,6 +63,10 @@ func (p Pipeline) Run(ctx context.Context, runs []suite.Run, named bool) (summar
 	s := summary.Summary{Phase: summary.Started, Context: p.Context, Store: p.StoreName, Required: p.required()}
 	if len(runs) > 0 {
 		s.Environment = environment(runs[0].Environment)
+	}
+	runs, err := p.settle(ctx, runs)
+	if err != nil {
+		return s, err
 	}
 	exec, place, connectErr := p.Connect(ctx, runs)
 	s.Environment.Cluster, s.Environment.Kubernetes = place.Cluster, place.Kubernetes
@@ -156,6 +163,7 @@ func (p Pipeline) plan(runs []suite.Run, env evidence.Environment) evidence.Entr
 		e.Invocation = r.Invocation
 		e.Plan.Runs = append(e.Plan.Runs, evidence.PlannedRun{
 			Run: r.ID, Suite: r.Suite.Name, Owner: r.Suite.Owner, Level: r.Suite.Level, Covers: names(r.Suite.Covers), Subject: subject(r.Subject),
+			SuiteDigest: r.Suite.Digest(),
 		})
 	}
 	e.ID = e.Invocation
@@ -225,7 +233,13 @@ func (p Pipeline) keep(ctx context.Context, r suite.Run, env evidence.Environmen
 		e.Invocation, e.ID = r.Invocation, evidence.ResultID(r.ID, result.Attempt)
 		e.Result = &result
 		if err := p.Store.Append(ctx, e, files); err != nil {
-			return e, fmt.Errorf("keeping the result of suite %s: %w", r.Suite.Name, err)
+			// Two runners of one CI job may have followed the same run; evidence is kept once.
+			other, found := p.kept(ctx, e)
+			if !found {
+				return e, fmt.Errorf("keeping the result of suite %s: %w", r.Suite.Name, err)
+			}
+			p.observer(r).Log(0, fmt.Appendf(nil, "assay: the invocation %s has kept the result of this run already; that counts\n", other.Invocation))
+			e = other
 		}
 		last = e
 	}
@@ -237,6 +251,16 @@ func (p Pipeline) keep(ctx context.Context, r suite.Run, env evidence.Environmen
 		}
 	}
 	return last, nil
+}
+
+// kept looks for the entry of the same id that somebody else has kept.
+func (p Pipeline) kept(ctx context.Context, e evidence.Entry) (evidence.Entry, bool) {
+	for other, err := range p.Store.Query(ctx, evidence.Query{Kind: e.Kind, Run: e.Result.Run}) {
+		if err == nil && other.ID == e.ID && other.Invocation != e.Invocation {
+			return other, true
+		}
+	}
+	return e, false
 }
 
 func (p Pipeline) observer(r suite.Run) Observer {

@@ -142,7 +142,7 @@ func TestPipelineOrder(t *testing.T) {
 	assert.Equal(t, "assay test", plan.Producer)
 	about := evidence.Subject{Kind: "source", Commit: "abc", Tree: "def"}
 	assert.Equal(t, &evidence.Plan{Catalog: "sha256:catalog", Policy: "sha256:policy", Runs: []evidence.PlannedRun{
-		{Run: "run-a", Suite: "a", Owner: "team-a", Level: "e2e", Covers: []string{"deployment/a"}, Subject: about},
+		{Run: "run-a", Suite: "a", SuiteDigest: run("a").Suite.Digest(), Owner: "team-a", Level: "e2e", Covers: []string{"deployment/a"}, Subject: about},
 	}}, plan.Plan)
 	for i, want := range []struct {
 		reason  evidence.Reason

@@ -8,10 +8,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -35,6 +37,42 @@ type Connection struct {
 	Kubernetes string
 	// Namespace is the context's own.
 	Namespace string
+
+	clock *clock
+}
+
+// Skew is how far the cluster's clock is ahead of this machine's, to about a second; 0 where no
+// answer told. It costs no request: every answer carries the server's time.
+func (c *Connection) Skew() time.Duration {
+	if c.clock == nil {
+		return 0
+	}
+	return time.Duration(c.clock.skew.Load())
+}
+
+// clock reads the Date of the server's answers.
+type clock struct {
+	next http.RoundTripper
+	// skew is that of the answer that took the least time: the longer the way, the less is known.
+	skew atomic.Int64
+	way  atomic.Int64
+}
+
+func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
+	sent := time.Now()
+	answer, err := c.next.RoundTrip(r)
+	if err != nil {
+		return answer, err
+	}
+	if date, derr := http.ParseTime(answer.Header.Get("Date")); derr == nil {
+		way := time.Since(sent)
+		if best := c.way.Load(); best == 0 || int64(way) < best {
+			c.way.Store(int64(way))
+			// The header's second has begun at some time before; half of one is the best guess.
+			c.skew.Store(int64(date.Add(time.Second / 2).Sub(sent.Add(way / 2))))
+		}
+	}
+	return answer, nil
 }
 
 // Access says how to reach a cluster.
@@ -78,7 +116,13 @@ func Connect(ctx context.Context, a Access) (*Connection, error) {
 	// client-go's own default of 5 requests a second would make suites wait for each other.
 	config.QPS = -1
 	config.UserAgent = a.UserAgent
-	client, err := kubernetes.NewForConfig(config)
+	seen := new(clock)
+	watched := rest.CopyConfig(config)
+	watched.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		seen.next = next
+		return seen
+	})
+	client, err := kubernetes.NewForConfig(watched)
 	if err != nil {
 		return nil, &ConfigError{fmt.Errorf("reading the kubeconfig: %w", err)}
 	}
@@ -95,7 +139,7 @@ func Connect(ctx context.Context, a Access) (*Connection, error) {
 		}
 		return nil, fmt.Errorf("asking the cluster at %s for its version: %w; check that the address is right and reachable from here and that the credentials are valid (kubectl version uses the same)", config.Host, err)
 	}
-	c := &Connection{Config: config, Client: client, ID: identity(config), Kubernetes: info.Major + "." + strings.TrimSuffix(info.Minor, "+"), Namespace: namespace}
+	c := &Connection{Config: config, Client: client, ID: identity(config), Kubernetes: info.Major + "." + strings.TrimSuffix(info.Minor, "+"), Namespace: namespace, clock: seen}
 	if minor, err := strconv.Atoi(strings.TrimSuffix(info.Minor, "+")); err == nil && info.Major == "1" && minor < Oldest {
 		return nil, fmt.Errorf("the cluster runs Kubernetes %s and assay needs 1.%d or newer: native sidecars, which keep the results when a test crashes, are not there before", c.Kubernetes, Oldest)
 	}

@@ -12,7 +12,6 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/assay-dev/assay/core"
 	"github.com/assay-dev/assay/core/evidence"
@@ -51,8 +50,13 @@ type Options struct {
 	WaitForSubject time.Duration
 	// Drain bounds how long a pod keeps its results for a reader; default 15 minutes.
 	Drain time.Duration
-	// Patience bounds the time without progress while talking to a pod; default 2 minutes.
+	// Patience bounds the time without progress while talking to a pod; default 6 minutes: a node that
+	// stopped answering is given up by Kubernetes itself after little less, and then has a name.
 	Patience time.Duration
+	// Runner names this process to those who find its Jobs later.
+	Runner string
+	// Now is the clock of what is written down; default time.Now.
+	Now func() time.Time
 }
 
 // NewExecutor starts the watch.
@@ -62,6 +66,12 @@ func NewExecutor(conn *Connection, o Options) *Executor {
 	}
 	if o.Drain <= 0 {
 		o.Drain = 15 * time.Minute
+	}
+	if o.Patience <= 0 {
+		o.Patience = 6 * time.Minute
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	e := &Executor{conn: conn, options: o, stop: cancel, images: map[string]*inspection{}, watcher: newWatcher(conn.Client, o.Namespace, o.Runs)}
@@ -101,13 +111,13 @@ func (e *Executor) Execute(ctx context.Context, r suite.Run, obs core.Observer) 
 		run:      r,
 		obs:      obs,
 		bounds:   boundsOf(e.options.StartTimeout),
-		attempt:  core.Attempt{Started: time.Now().UTC()},
+		attempt:  core.Attempt{Started: e.options.Now().UTC()},
 		shard:    core.Shard{Shard: evidence.Shard{Image: r.Suite.Image}},
 	}
 	obs.Phase(core.PhaseWaiting, time.Now())
 	x.go_(ctx)
 	obs.Phase(core.PhaseDone, time.Now())
-	x.attempt.Finished = time.Now().UTC()
+	x.attempt.Finished = e.options.Now().UTC()
 	x.attempt.Shards = []core.Shard{x.shard}
 	return core.Execution{
 		Attempts:   []core.Attempt{x.attempt},
@@ -127,6 +137,8 @@ type execution struct {
 	wrapped  bool
 	env      map[string]string
 	job      *batchv1.Job
+	// adopted is true where the Job is one that an earlier invocation has made.
+	adopted bool
 	// unmade is true once the Job and its pod are removed.
 	unmade   bool
 	reader   *reader
@@ -164,7 +176,9 @@ func (x *execution) go_(ctx context.Context) {
 		}
 		return
 	}
-	x.follow(ctx)
+	if x.attempt.Reason == "" {
+		x.follow(ctx)
+	}
 	if x.attempt.Reason == evidence.Cancelled {
 		return
 	}
@@ -240,7 +254,12 @@ func (x *execution) observe(ctx context.Context) ([]evidence.Workload, error) {
 	if len(workloads) == 0 {
 		return nil, nil
 	}
-	return x.executor.conn.Observe(ctx, x.run.Environment.Targets, workloads)
+	var observed []evidence.Workload
+	err := steady(ctx, func() (err error) {
+		observed, err = x.executor.conn.Observe(ctx, x.run.Environment.Targets, workloads)
+		return err
+	})
+	return observed, err
 }
 
 // after observes once more. An observation that fails leaves the evidence without its second half,
@@ -279,6 +298,8 @@ func (x *execution) create(ctx context.Context) error {
 		Env:          len(x.env) > 0,
 		Drain:        x.executor.options.Drain,
 		StartTimeout: x.executor.options.StartTimeout,
+		Observed:     x.observed.Start,
+		Runner:       x.executor.options.Runner,
 	}
 	p.Wrapped = len(s.Command) > 0
 	if needsImage(s) {
@@ -299,16 +320,7 @@ func (x *execution) create(ctx context.Context) error {
 	}
 	x.job = job
 	x.shard.Job = job.Name
-	created, err := x.executor.conn.Client.BatchV1().Jobs(job.Namespace).Create(ctx, job, metav1.CreateOptions{})
-	if apierrors.IsAlreadyExists(err) {
-		x.note("the Job %s was already there: this run attached to it", job.Name)
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("creating the Job %s in namespace %s: %w", job.Name, job.Namespace, err)
-	}
-	x.job = created
-	return nil
+	return x.submit(ctx)
 }
 
 func withoutImage(s suite.Suite) string {

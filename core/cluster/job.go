@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/assay-dev/assay/core/evidence"
 	"github.com/assay-dev/assay/core/suite"
 	"github.com/assay-dev/assay/core/wire"
 )
@@ -51,16 +52,52 @@ type Plan struct {
 	Drain time.Duration
 	// StartTimeout bounds the start; it goes into the Job's deadline, which is only a backstop.
 	StartTimeout time.Duration
+	// Observed is what the workloads ran before the Job was made. It travels with the Job, for a
+	// runner that takes the run over.
+	Observed []evidence.Workload
+	// Runner names the process that attends to the run, for those who find the Job later.
+	Runner string
 }
 
-// Caps on what a run may hand over.
+// Caps on what a run may hand over, besides the suite's own on its artifacts.
 const (
-	maxFiles = 50_000
-	maxBytes = 2 << 30
-	maxSpool = 2 << 30
-	// The volume is a little larger than the log's cap: an emptyDir over its limit evicts the pod.
+	maxReports = 1 << 30
+	maxSpool   = 2 << 30
+	maxCopied  = 512 << 20
+	// An emptyDir over its limit has the pod evicted, so the volume is larger than the log's cap and
+	// that on copied files together.
 	sharedLimit = "3Gi"
 )
+
+// Annotations on the Job.
+const (
+	annotationInvocation = "assay.dev/invocation"
+	annotationOwner      = "assay.dev/owner"
+	annotationRunner     = "assay.dev/runner"
+	annotationObserved   = "assay.dev/observed"
+	// annotationStart is how long the run may take to start.
+	annotationStart = "assay.dev/start-timeout"
+)
+
+// maxObserved bounds the observation on the Job: annotations have 256 KiB together.
+const maxObserved = 128 << 10
+
+func annotations(p Plan) (map[string]string, error) {
+	a := map[string]string{annotationInvocation: p.Run.Invocation, annotationOwner: p.Run.Suite.Owner, annotationStart: p.StartTimeout.String()}
+	if p.Runner != "" {
+		a[annotationRunner] = p.Runner
+	}
+	if len(p.Observed) > 0 {
+		observed, err := json.Marshal(p.Observed)
+		if err != nil {
+			return nil, err
+		}
+		if len(observed) <= maxObserved {
+			a[annotationObserved] = string(observed)
+		}
+	}
+	return a, nil
+}
 
 // Job builds the Job of a run.
 func Job(p Plan) (*batchv1.Job, error) {
@@ -70,17 +107,18 @@ func Job(p Plan) (*batchv1.Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	about, err := annotations(p)
+	if err != nil {
+		return nil, err
+	}
 	deadline := p.StartTimeout + time.Duration(r.Suite.Timeout) + p.Drain + time.Minute
 	return &batchv1.Job{
 		TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"},
 		ObjectMeta: metav1.ObjectMeta{
-			Name:      JobName(r),
-			Namespace: r.Environment.RunNamespace,
-			Labels:    labels,
-			Annotations: map[string]string{
-				"assay.dev/invocation": r.Invocation,
-				"assay.dev/owner":      r.Suite.Owner,
-			},
+			Name:        JobName(r),
+			Namespace:   r.Environment.RunNamespace,
+			Labels:      labels,
+			Annotations: about,
 		},
 		Spec: batchv1.JobSpec{
 			BackoffLimit:            ptr(int32(0)),
@@ -166,6 +204,11 @@ func lay(p Plan) layout {
 	}
 	l.volumes = []corev1.Volume{{Name: "assay", VolumeSource: empty(sharedLimit)}, {Name: "assay-private", VolumeSource: empty("")}}
 	l.test = []corev1.VolumeMount{{Name: "assay", MountPath: wire.SharedDir}}
+	if ownHome(s) {
+		// Not a directory of the shared volume: a test that fills its home must not get the log evicted.
+		l.volumes = append(l.volumes, corev1.Volume{Name: "home", VolumeSource: empty("")})
+		l.test = append(l.test, corev1.VolumeMount{Name: "home", MountPath: wire.HomeDir})
+	}
 	l.collector = []corev1.VolumeMount{{Name: "assay", MountPath: wire.SharedDir}, {Name: "assay-private", MountPath: wire.PrivateDir}}
 	if s.Workspace != nil {
 		l.workdir = path.Join(wire.WorkspaceDir, s.Workdir)
@@ -188,6 +231,11 @@ func lay(p Plan) layout {
 		l.dirs = append(l.dirs, dir)
 	}
 	return l
+}
+
+// ownHome says whether the test gets a home from us: our user has none in the image.
+func ownHome(s suite.Suite) bool {
+	return s.User != "image" && !slices.ContainsFunc(s.Env, func(e suite.EnvVar) bool { return e.Name == "HOME" })
 }
 
 // outputDirs are the directories that the suite's patterns declare as places for output: the part
@@ -230,7 +278,7 @@ func outputs(s suite.Suite) []string {
 	for _, r := range s.Reports {
 		patterns = append(patterns, r.Path)
 	}
-	return append(patterns, s.Artifacts...)
+	return append(patterns, s.Artifacts.Paths...)
 }
 
 func holds(dir, p string) bool {
@@ -250,14 +298,15 @@ func system(dir string) bool {
 func collectorContainer(p Plan, l layout) (*corev1.Container, error) {
 	s := p.Run.Suite
 	config := wire.CollectorConfig{
-		Run:       p.Run.ID,
-		Env:       p.Env,
-		Artifacts: s.Artifacts,
-		Workdir:   l.workdir,
-		Mounts:    l.mounts,
-		MaxFiles:  maxFiles,
-		MaxBytes:  maxBytes,
-		Drain:     p.Drain,
+		Run:        p.Run.ID,
+		Env:        p.Env,
+		Artifacts:  s.Artifacts.Paths,
+		Workdir:    l.workdir,
+		Mounts:     l.mounts,
+		MaxFiles:   s.Artifacts.MaxFiles,
+		MaxBytes:   int64(s.Artifacts.MaxSize),
+		Drain:      p.Drain,
+		MaxReports: maxReports,
 	}
 	for _, r := range s.Reports {
 		config.Reports = append(config.Reports, r.Path)
@@ -323,15 +372,14 @@ func testContainer(p Plan, l layout) (*corev1.Container, error) {
 		{Name: "ASSAY_SUITE", Value: s.Name},
 		{Name: "ASSAY_ENVIRONMENT", Value: p.Run.Environment.Name},
 	}
-	home := s.User != "image"
 	shim := wire.ShimConfig{
-		Prepare:  s.Prepare,
-		Timeout:  time.Duration(s.Timeout),
-		MaxSpool: maxSpool,
-		Mounts:   l.dirs,
+		Prepare:   s.Prepare,
+		Timeout:   time.Duration(s.Timeout),
+		MaxSpool:  maxSpool,
+		MaxCopied: maxCopied,
+		Mounts:    l.dirs,
 	}
 	for _, e := range s.Env {
-		home = home && e.Name != "HOME"
 		switch {
 		case e.FromSecret != "":
 			name, key, _ := strings.Cut(e.FromSecret, "/")
@@ -342,15 +390,19 @@ func testContainer(p Plan, l layout) (*corev1.Container, error) {
 			c.Env = append(c.Env, corev1.EnvVar{Name: e.Name, Value: e.Value})
 		}
 	}
-	if home {
+	if ownHome(s) {
 		c.Env = append(c.Env, corev1.EnvVar{Name: "HOME", Value: wire.HomeDir})
 	}
 	if !p.Wrapped {
 		return c, nil
 	}
-	for _, pattern := range outputs(s) {
-		if !covered(pattern, l) {
-			shim.Outputs = append(shim.Outputs, pattern)
+	for i, pattern := range outputs(s) {
+		if covered(pattern, l) {
+			continue
+		}
+		shim.Outputs = append(shim.Outputs, pattern)
+		if i < len(s.Reports) {
+			shim.Reports = append(shim.Reports, pattern)
 		}
 	}
 	value, err := json.Marshal(shim)

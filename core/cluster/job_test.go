@@ -15,6 +15,7 @@ import (
 	psapolicy "k8s.io/pod-security-admission/policy"
 	"sigs.k8s.io/yaml"
 
+	"github.com/assay-dev/assay/core/evidence"
 	"github.com/assay-dev/assay/core/suite"
 	"github.com/assay-dev/assay/core/wire"
 )
@@ -65,22 +66,24 @@ var jobs = []struct {
 		p.Run.Suite.Workdir = "e2e"
 		p.Run.Suite.Prepare = []string{"npm", "ci"}
 		p.Run.Suite.Reports = []suite.ReportFile{{Path: "results/*.xml"}, {Path: "/var/tmp/reports/*.xml"}}
-		p.Run.Suite.Artifacts = []string{"test-results/**"}
+		p.Run.Suite.Artifacts = suite.Artifacts{Paths: []string{"test-results/**"}, MaxSize: 1 << 20, MaxFiles: 100}
+		p.Observed = []evidence.Workload{{Namespace: "shop", Workload: "deployment/checkout", Revision: "7", Images: []string{"registry.example/checkout@sha256:1"}, Ready: 1, Replicas: 1}}
+		p.Runner = "host/boot/17-4711"
 		p.Run.Workspace = &suite.Parcel{Path: "/tmp/parcel", PackedSize: 4096, SHA256: strings.Repeat("b", 64)}
 	}), true},
 	{"own-entrypoint", plan(func(p *Plan) {
 		p.Run.Suite.Command = nil
 		p.Run.Suite.Reports = []suite.ReportFile{{Path: "results/*.xml"}, {Path: "summary.xml"}}
-		p.Run.Suite.Artifacts = []string{"traces/", "/data/**"}
+		p.Run.Suite.Artifacts = suite.Artifacts{Paths: []string{"traces/", "/data/**"}}
 		p.Image = known(ImageConfig{Entrypoint: []string{"/entrypoint.sh"}, Cmd: []string{"--all"}, WorkingDir: "/app"})
 	}), true},
 	{"unknown-image", plan(func(p *Plan) {
 		p.Run.Suite.Reports = []suite.ReportFile{{Path: "results/*.xml"}}
-		p.Run.Suite.Artifacts = []string{"/data/**"}
+		p.Run.Suite.Artifacts = suite.Artifacts{Paths: []string{"/data/**"}}
 	}), true},
 	{"unknown-entrypoint", plan(func(p *Plan) {
 		p.Run.Suite.Command, p.Wrapped = nil, false
-		p.Run.Suite.Artifacts = []string{"/data/**"}
+		p.Run.Suite.Artifacts = suite.Artifacts{Paths: []string{"/data/**"}}
 	}), true},
 	{"image-user-root", plan(func(p *Plan) {
 		p.Run.Suite.User, p.Image = "image", known(ImageConfig{UID: uid(0)})
@@ -286,4 +289,16 @@ func TestJobName(t *testing.T) {
 	} {
 		assert.Equal(t, want, JobName(suite.Run{ID: "0123456789ab", Suite: suite.Suite{Name: suiteName}}))
 	}
+}
+
+// An observation that has no room on the Job is left out: whoever takes the run over has none then.
+func TestJobLeavesOutWhatDoesNotFit(t *testing.T) {
+	p := plan(func(p *Plan) {
+		for range 2000 {
+			p.Observed = append(p.Observed, evidence.Workload{Namespace: "shop", Workload: "deployment/" + strings.Repeat("x", 60)})
+		}
+	})
+	job, err := Job(p)
+	require.NoError(t, err)
+	assert.NotContains(t, job.Annotations, annotationObserved)
 }

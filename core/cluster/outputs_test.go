@@ -37,7 +37,7 @@ func TestOutputDirs(t *testing.T) {
 		"names that only begin like the system's": {patterns: []string{"/libre/*", "/etcetera/*", "/binary/*"}, workdir: "/app", want: []string{"/binary", "/etcetera", "/libre"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := suite.Suite{Spec: suite.Spec{Artifacts: tc.patterns}}
+			s := suite.Suite{Spec: suite.Spec{Artifacts: suite.Artifacts{Paths: tc.patterns}}}
 			for _, p := range tc.patterns {
 				s.Reports = append(s.Reports, suite.ReportFile{Path: p}) // both kinds are promises alike
 			}
@@ -82,10 +82,10 @@ func TestNeedsImage(t *testing.T) {
 		"no command":                        {suite.Spec{}, true},
 		"a command and nothing else":        {suite.Spec{Command: command}, false},
 		"the image's user":                  {suite.Spec{Command: command, User: "image"}, true},
-		"outputs below an unknown place":    {suite.Spec{Command: command, Artifacts: []string{"out/**"}}, true},
-		"outputs below a known place":       {suite.Spec{Command: command, Workdir: "/app", Artifacts: []string{"out/**"}}, false},
-		"outputs in the workspace":          {suite.Spec{Command: command, Workspace: &suite.Workspace{}, Artifacts: []string{"out/**"}}, false},
-		"outputs at an absolute place":      {suite.Spec{Command: command, Artifacts: []string{"/out/**"}}, false},
+		"outputs below an unknown place":    {suite.Spec{Command: command, Artifacts: suite.Artifacts{Paths: []string{"out/**"}}}, true},
+		"outputs below a known place":       {suite.Spec{Command: command, Workdir: "/app", Artifacts: suite.Artifacts{Paths: []string{"out/**"}}}, false},
+		"outputs in the workspace":          {suite.Spec{Command: command, Workspace: &suite.Workspace{}, Artifacts: suite.Artifacts{Paths: []string{"out/**"}}}, false},
+		"outputs at an absolute place":      {suite.Spec{Command: command, Artifacts: suite.Artifacts{Paths: []string{"/out/**"}}}, false},
 		"a single file":                     {suite.Spec{Command: command, Reports: []suite.ReportFile{{Path: "junit.xml"}}}, false},
 		"no command, although it has a dir": {suite.Spec{Workdir: "/app", Workspace: &suite.Workspace{}}, true},
 	} {

@@ -27,6 +27,7 @@ type reader struct {
 	manifest wire.Manifest
 	listing  []evidence.File
 	secrets  []string
+	skipped  []core.Skipped
 	remarks  []string
 	err      error
 }
@@ -42,16 +43,20 @@ func (r *reader) finished() bool {
 
 // gone says why the run's pod cannot be reached any more: it is deleted, or has ended.
 func (x *execution) gone() error {
-	pod, deleted, _ := x.executor.watcher.look(x.run.ID)
+	pod, deleted, _ := x.executor.watcher.look(x.run.ID, x.job.UID)
 	switch {
 	case pod == nil:
 		return nil
 	case deleted:
 		return fmt.Errorf("the pod %s was deleted", pod.Name)
-	case pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed:
+	case ended(pod):
 		return fmt.Errorf("the pod %s has ended (%s %s)", pod.Name, pod.Status.Phase, oneLine(pod.Status.Message))
 	}
 	return nil
+}
+
+func ended(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
 // read starts reading from a pod whose collector runs.
@@ -106,15 +111,28 @@ func (x *execution) transfer(ctx context.Context, r *reader, pod string) error {
 		r.listing = append(r.listing, evidence.File{Path: kept(f), Kind: f.Kind, Digest: "sha256:" + f.SHA256, Size: f.Size, Mode: f.Mode})
 	}
 	for _, s := range m.Skipped {
-		r.remark("not collected: %s: %s", s.Name, s.Why)
+		r.skipped = append(r.skipped, core.Skipped{Path: s.Name, Kind: s.Kind, Why: s.Why})
+		if s.Name == "" {
+			r.remark("not collected: %s", s.Why)
+		} else {
+			r.remark("not collected: %s: %s", s.Name, s.Why)
+		}
 	}
 	if m.Status != nil && m.Status.LogDropped > 0 {
-		r.remark("%d bytes of output are over the cap on the log and were not kept", m.Status.LogDropped)
+		r.listing[0].Truncated = true // the log is the first
+		r.remark("%d bytes of output were not kept: %s", m.Status.LogDropped, whyDropped(m.Status))
 	}
 	if m.Status != nil && m.Status.LeftBehind > 0 {
 		r.remark("%d processes were still running when the test had ended; they were killed", m.Status.LeftBehind)
 	}
 	return nil
+}
+
+func whyDropped(s *wire.Status) string {
+	if s.LogBroken != "" {
+		return "the volume for the log could not be written to: " + s.LogBroken
+	}
+	return "they are over the cap on the log"
 }
 
 // kept is where a file of the pod lies in the evidence.

@@ -78,7 +78,9 @@ func (x *execution) dismiss(ctx context.Context, told bool) error {
 }
 
 func (x *execution) deleteJob(ctx context.Context) error {
-	err := x.executor.conn.Client.BatchV1().Jobs(x.job.Namespace).Delete(ctx, x.job.Name, metav1.DeleteOptions{PropagationPolicy: ptr(metav1.DeletePropagationBackground)})
+	err := steady(ctx, func() error {
+		return x.executor.conn.Client.BatchV1().Jobs(x.job.Namespace).Delete(ctx, x.job.Name, metav1.DeleteOptions{PropagationPolicy: ptr(metav1.DeletePropagationBackground)})
+	})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("deleting the Job %s: %w", x.job.Name, err)
 	}
@@ -86,7 +88,7 @@ func (x *execution) deleteJob(ctx context.Context) error {
 }
 
 func (x *execution) deletePods(ctx context.Context, grace int64) error {
-	pod, deleted, _ := x.executor.watcher.look(x.run.ID)
+	pod, deleted, _ := x.executor.watcher.look(x.run.ID, x.job.UID)
 	if pod == nil || deleted {
 		return nil
 	}
@@ -94,7 +96,9 @@ func (x *execution) deletePods(ctx context.Context, grace int64) error {
 }
 
 func (x *execution) deletePod(ctx context.Context, name string, grace int64) error {
-	err := x.executor.conn.Client.CoreV1().Pods(x.job.Namespace).Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: ptr(grace)})
+	err := steady(ctx, func() error {
+		return x.executor.conn.Client.CoreV1().Pods(x.job.Namespace).Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: ptr(grace)})
+	})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("deleting the pod %s: %w", name, err)
 	}

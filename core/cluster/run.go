@@ -16,7 +16,11 @@ import (
 
 // settle is how long the two accounts of a run's end, the pod's state and the collector's list, may
 // be apart: kubelet looks at its containers once a second, and may be restarted.
-const settle = 2 * time.Minute
+const settle = 6 * time.Minute
+
+// lastWords is how long the reader of a pod that is being taken away may go on: its log is on the
+// way already.
+const lastWords = 10 * time.Second
 
 // follow waits for the pod, reads from it while the test runs, and concludes when both the
 // container's end and what it left are known.
@@ -27,11 +31,14 @@ func (x *execution) follow(ctx context.Context) {
 	defer tick.Stop()
 	f := following{created: time.Now(), first: map[evidence.Reason]time.Time{}}
 	for {
-		pod, deleted, err := w.look(x.run.ID)
+		pod, deleted, err := w.look(x.run.ID, x.job.UID)
 		if err != nil {
 			x.concludeAccess(ctx, err)
 		} else if pod != nil {
 			x.see(ctx, &f, pod, deleted)
+			if x.adopted && x.reader == nil && (deleted || ended(pod)) {
+				x.uncollected(fmt.Sprintf("its pod %s ended without a reader", pod.Name))
+			}
 		}
 		if x.attempt.Reason == "" && f.ended == nil {
 			x.watchdog(ctx, &f, pod)
@@ -75,8 +82,8 @@ type following struct {
 	first   map[evidence.Reason]time.Time
 	asked   time.Time // when the events were last asked for
 	trouble trouble
-	taken   trouble // why the pod was taken away before the test had ended
-	gone    bool
+	taken   trouble   // why the pod was taken away before the test had ended
+	gone    time.Time // when the pod was seen to be deleted
 }
 
 func (f *following) phase() core.Phase {
@@ -110,21 +117,25 @@ func (x *execution) see(ctx context.Context, f *following, pod *corev1.Pod, dele
 		x.obs.Phase(core.PhaseCollecting, time.Now())
 	}
 	f.trouble, f.taken = s.trouble, s.taken
-	f.gone = deleted
-	switch {
-	case f.ended != nil || x.reader != nil && x.reader.finished():
-		// What it left is read, or being read, whatever becomes of the pod.
-		return
-	case deleted && s.trouble.reason != "" && s.trouble.bound == 0:
-		x.conclude(s.trouble.reason, "%s", s.trouble.message)
-	case deleted:
-		x.conclude(evidence.PodDeleted, "the pod %s was deleted while it was %s", pod.Name, f.phase())
+	if deleted && f.gone.IsZero() {
+		f.gone = time.Now()
 	}
 }
 
 // watchdog ends a start that gets nowhere, which Kubernetes never does.
 func (x *execution) watchdog(ctx context.Context, f *following, pod *corev1.Pod) {
 	now := time.Now()
+	if x.reader != nil && !x.reader.finished() && !f.gone.IsZero() && now.Sub(f.gone) < lastWords {
+		return // what had left the pod before it went is still arriving
+	}
+	if t := f.trouble; t.reason != "" && t.bound == 0 && (!f.gone.IsZero() || x.reader != nil && x.reader.finished()) {
+		x.conclude(t.reason, "%s", t.message)
+		return
+	}
+	if !f.gone.IsZero() {
+		x.conclude(evidence.PodDeleted, "the pod %s was deleted while it was %s", x.shard.Pod, f.phase())
+		return
+	}
 	if x.reader != nil && x.reader.finished() {
 		if f.read.IsZero() {
 			f.read = now
@@ -141,6 +152,9 @@ func (x *execution) watchdog(ctx context.Context, f *following, pod *corev1.Pod)
 	if t.reason != "" {
 		if _, known := f.first[t.reason]; !known {
 			f.first[t.reason] = now
+		}
+		if t.bound == 0 && x.reader != nil && now.Sub(f.first[t.reason]) < lastWords {
+			return
 		}
 		if t.bound == 0 {
 			x.conclude(t.reason, "%s", t.message)
@@ -217,7 +231,7 @@ func (x *execution) finish() {
 		<-r.done
 	}
 	x.shard.Secrets = append(x.shard.Secrets, r.secrets...)
-	x.shard.Listing = r.listing
+	x.shard.Listing, x.shard.Skipped = r.listing, r.skipped
 	if _, err := os.Stat(x.dir()); err == nil {
 		x.shard.Files = os.DirFS(x.dir())
 	}

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 )
@@ -27,6 +28,7 @@ type watcher struct {
 	told  map[string]chan struct{}
 	err   error // why nothing can be watched
 	since time.Time
+	heard bool // the cluster has answered once
 }
 
 func newWatcher(client kubernetes.Interface, namespace string, runs []string) *watcher {
@@ -43,11 +45,19 @@ func (w *watcher) changed(run string) <-chan struct{} {
 	return w.told[run]
 }
 
-// look gives the run's newest pod, whether a pod of it was deleted, and why nothing can be seen.
-func (w *watcher) look(run string) (pod *corev1.Pod, deleted bool, err error) {
+// look gives the newest pod of the run's Job, whether it was deleted, and why nothing can be seen. A
+// pod of another Job of the same name, on its way out still, is none of this run's; job may be empty
+// where the Job's UID is not known.
+func (w *watcher) look(run string, job types.UID) (pod *corev1.Pod, deleted bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.pods[run], w.lost[run], w.err
+	pod = w.pods[run]
+	if pod != nil && job != "" {
+		if owner := metav1.GetControllerOf(pod); owner != nil && owner.UID != job {
+			return nil, false, w.err
+		}
+	}
+	return pod, w.lost[run], w.err
 }
 
 // blind is how long the watch may be without an answer from the cluster before the runs are told.
@@ -149,15 +159,26 @@ func (w *watcher) tell(run string) {
 func (w *watcher) answered() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.since, w.err = time.Now(), nil
+	w.since, w.err, w.heard = time.Now(), nil, true
 }
 
-// failed tells the runs of an error that will not pass: a refusal at once, silence after a while.
+// unsure is how long a refusal may last where the cluster had allowed the same before: an API
+// server that was just started may refuse until it has read its Roles.
+const unsure = 30 * time.Second
+
+// failed tells the runs of an error that will not pass: a refusal at once where there never was
+// another answer, silence after a while.
 func (w *watcher) failed(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	refused := apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
-	if !refused && time.Since(w.since) < blind {
+	bound := blind
+	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+		bound = 0
+		if w.heard {
+			bound = unsure
+		}
+	}
+	if time.Since(w.since) < bound {
 		return
 	}
 	w.err = fmt.Errorf("watching the pods in namespace %s: %w", w.namespace, err)

@@ -87,11 +87,11 @@ func watching(t *testing.T, runs []string, answers ...answer) (*watcher, *podSer
 func until(t *testing.T, w *watcher, run string, cond func(pod *corev1.Pod, deleted bool, err error) bool) {
 	t.Helper()
 	giveUp := time.After(time.Minute)
-	for !cond(w.look(run)) {
+	for !cond(w.look(run, "")) {
 		select {
 		case <-w.changed(run):
 		case <-giveUp:
-			pod, deleted, err := w.look(run)
+			pod, deleted, err := w.look(run, "")
 			t.Fatalf("run %s: pod %v, deleted %v, error %v", run, pod, deleted, err)
 		}
 	}
@@ -145,7 +145,7 @@ func TestWatchSurvives(t *testing.T) {
 	until(t, w, "aaa", func(pod *corev1.Pod, deleted bool, err error) bool {
 		return pod != nil && pod.Status.Phase == corev1.PodSucceeded && deleted && err == nil
 	})
-	never, deleted, err := w.look("ccc")
+	never, deleted, err := w.look("ccc", "")
 	assert.Nil(t, never)
 	assert.False(t, deleted, "what was never there was not deleted")
 	assert.NoError(t, err)
@@ -167,7 +167,7 @@ func TestWatchRefused(t *testing.T) {
 	}
 	w, _ := watching(t, []string{"aaa"}, answer{watch: true, status: refused})
 	until(t, w, "aaa", func(_ *corev1.Pod, _ bool, err error) bool { return err != nil })
-	_, _, err := w.look("aaa")
+	_, _, err := w.look("aaa", "")
 	assert.EqualError(t, err, `watching the pods in namespace runs: pods is forbidden: User "ci" cannot watch resource "pods" in API group "" in the namespace "runs"`)
 	assert.True(t, isRBAC(err))
 }
@@ -185,18 +185,18 @@ func TestWatchSilence(t *testing.T) {
 	}
 	w.answered()
 	w.failed(errors.New("connection refused"))
-	_, _, err := w.look("aaa")
+	_, _, err := w.look("aaa", "")
 	assert.NoError(t, err)
 	assert.False(t, heard())
 
 	w.since = w.since.Add(-blind)
 	w.failed(errors.New("connection refused"))
-	_, _, err = w.look("aaa")
+	_, _, err = w.look("aaa", "")
 	assert.EqualError(t, err, "watching the pods in namespace runs: connection refused")
 	assert.True(t, heard())
 
 	w.answered()
-	_, _, err = w.look("aaa")
+	_, _, err = w.look("aaa", "")
 	assert.NoError(t, err, "the cluster is back")
 }
 
@@ -209,10 +209,10 @@ func TestWatchNewest(t *testing.T) {
 		require.NoError(t, w.take(watch.Event{Type: watch.Modified, Object: p}))
 	}
 	require.NoError(t, w.take(watch.Event{Type: watch.Deleted, Object: &older}))
-	pod, deleted, _ := w.look("aaa")
+	pod, deleted, _ := w.look("aaa", "")
 	assert.Equal(t, "b", pod.Name)
 	assert.False(t, deleted)
 	require.NoError(t, w.take(watch.Event{Type: watch.Deleted, Object: &newer}))
-	_, deleted, _ = w.look("aaa")
+	_, deleted, _ = w.look("aaa", "")
 	assert.True(t, deleted)
 }

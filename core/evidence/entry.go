@@ -60,12 +60,14 @@ type Plan struct {
 
 // PlannedRun is one run of a plan.
 type PlannedRun struct {
-	Run     string   `json:"run"`
-	Suite   string   `json:"suite"`
-	Owner   string   `json:"owner,omitempty"`
-	Level   string   `json:"level,omitempty"`
-	Covers  []string `json:"covers,omitempty"`
-	Subject Subject  `json:"subject"`
+	Run   string `json:"run"`
+	Suite string `json:"suite"`
+	// SuiteDigest is sha256:... over what the suite said.
+	SuiteDigest string   `json:"suiteDigest,omitempty"`
+	Owner       string   `json:"owner,omitempty"`
+	Level       string   `json:"level,omitempty"`
+	Covers      []string `json:"covers,omitempty"`
+	Subject     Subject  `json:"subject"`
 }
 
 // Subject is what was under test.
