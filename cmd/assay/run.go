@@ -28,6 +28,7 @@ type runFlags struct {
 	parallel       int
 	timeout        time.Duration
 	startTimeout   time.Duration
+	drain          time.Duration
 	waitForSubject time.Duration
 	summary        string
 	dryRun         bool
@@ -59,6 +60,7 @@ reports on them; the decision is then left to 'assay verdict'.`,
 	c.Flags().IntVar(&f.parallel, "parallel", 10, "how many suites run at the same time")
 	c.Flags().DurationVar(&f.timeout, "timeout", 0, "cancel everything after this time (default none; suites have their own)")
 	c.Flags().DurationVar(&f.startTimeout, "start-timeout", 5*time.Minute, "how long a test's pod may take to start")
+	c.Flags().DurationVar(&f.drain, "drain", 15*time.Minute, "how long a pod keeps its results for a runner that was interrupted")
 	c.Flags().DurationVar(&f.waitForSubject, "wait-for-subject", 0, "how long to wait for the candidate to be rolled out")
 	c.Flags().StringVar(&f.summary, "summary", "", "write the summary as Markdown to this `file`")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would run, and run nothing")
@@ -75,11 +77,13 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.MkdirTemp("", "assay-")
-	if err != nil {
-		return wrong(fmt.Errorf("making a temporary directory: %w", err))
+	tmp, err := temporaryDir()
+	if tmp != "" {
+		defer os.RemoveAll(tmp)
 	}
-	defer os.RemoveAll(tmp)
+	if err != nil {
+		return wrong(err)
+	}
 	invocation := newInvocation(a.now())
 	where := a.context(ctx)
 	subjects, err := newSubjects(a.dir, where, f.subjects, tmp)
@@ -105,6 +109,9 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 	if f.coreImage == "" {
 		return usage("this is a development build, which has no image of its own release: name the one with the agent by --core-image")
 	}
+	if f.drain < time.Second {
+		return usage("--drain %s: it takes at least a second to bring anything home", f.drain)
+	}
 	if f.parallel < 1 {
 		return usage("--parallel %d: at least one suite must run at a time", f.parallel)
 	}
@@ -126,9 +133,13 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 	}
 	console := a.console(runs)
 	stop := console.start()
+	now := a.now
+	if connection != nil {
+		now = a.clock(connection.Skew())
+	}
 	p := core.Pipeline{
 		Context: where, Catalog: catalog, Policy: chosen, Store: kept, StoreName: a.store,
-		Parallel: f.parallel, Now: a.now, Producer: "assay " + version, Observer: console.observer,
+		Parallel: f.parallel, Now: now, Producer: "assay " + version, Observer: console.observer,
 	}
 	var executor *cluster.Executor
 	p.Connect = func(_ context.Context, runs []suite.Run) (core.Executor, core.Place, error) {
@@ -137,9 +148,15 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 		}
 		executor = cluster.NewExecutor(connection, cluster.Options{
 			CoreImage: f.coreImage, Runs: runIDs(runs), Namespace: runs[0].Environment.RunNamespace, Dir: tmp,
-			Env: a.env, StartTimeout: f.startTimeout, WaitForSubject: f.waitForSubject,
+			Env: a.env, StartTimeout: f.startTimeout, WaitForSubject: f.waitForSubject, Drain: f.drain,
+			Runner: runner(), Now: now,
 		})
 		return executor, core.Place{Cluster: connection.ID, Kubernetes: connection.Kubernetes}, nil
+	}
+	if connection != nil {
+		p.Abandoned = func(ctx context.Context, ids []string) ([]string, error) {
+			return connection.Abandoned(ctx, runs[0].Environment.RunNamespace, ids, life)
+		}
 	}
 	p.Started = func(s summary.Summary) { console.say("%s", started(runs, s)) }
 	s, err := p.Run(working, runs, len(names) > 0)
@@ -162,6 +179,23 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 		return exit{codeError, context.Cause(working)}
 	}
 	return a.code(s, f.advisory)
+}
+
+// tolerance is how far this machine's clock may be off the cluster's before it matters.
+const tolerance = 30 * time.Second
+
+// clock is the clock of what is written down: the cluster's where this machine's is far off. Runners
+// come and go, and what they wrote must be in order.
+func (a *app) clock(skew time.Duration) func() time.Time {
+	if skew.Abs() <= tolerance {
+		return a.now
+	}
+	which := "behind"
+	if skew < 0 {
+		which = "ahead of"
+	}
+	fmt.Fprintf(a.stderr, "assay: this machine's clock is %s %s the cluster's; the evidence carries the cluster's time\n", skew.Abs().Round(time.Second), which)
+	return func() time.Time { return a.now().Add(skew) }
 }
 
 // planError marks mistakes in what was asked for; what subjects said of themselves stays.
