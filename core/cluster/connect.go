@@ -33,6 +33,8 @@ type Connection struct {
 	ID string
 	// Kubernetes is the server's version as major.minor.
 	Kubernetes string
+	// Context is the kubeconfig's context; empty where the pod's own account is used.
+	Context string
 	// Namespace is the context's own.
 	Namespace string
 }
@@ -59,9 +61,8 @@ type ConfigError struct{ Err error }
 func (e *ConfigError) Error() string { return e.Err.Error() }
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// Connect reads the configuration and asks the cluster for its version. A missing or wrong
-// configuration is a *ConfigError; a cluster that does not answer is any other error.
-func Connect(ctx context.Context, a Access) (*Connection, error) {
+// configure reads the configuration and asks the cluster nothing. Every error is a *ConfigError.
+func configure(a Access) (*Connection, error) {
 	// client-go logs each closed stream to standard error; what matters comes back as an error.
 	quiet.Do(func() { klog.SetLogger(logr.Discard()) })
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
@@ -82,20 +83,34 @@ func Connect(ctx context.Context, a Access) (*Connection, error) {
 	if err != nil {
 		return nil, &ConfigError{fmt.Errorf("reading the kubeconfig: %w", err)}
 	}
+	c := &Connection{Config: config, Client: client, ID: identity(config), Context: a.Context, Namespace: namespace}
+	if raw, err := loader.RawConfig(); err == nil && c.Context == "" {
+		c.Context = raw.CurrentContext
+	}
+	return c, nil
+}
+
+// Connect reads the configuration and asks the cluster for its version. A missing or wrong
+// configuration is a *ConfigError; a cluster that does not answer is any other error.
+func Connect(ctx context.Context, a Access) (*Connection, error) {
+	c, err := configure(a)
+	if err != nil {
+		return nil, err
+	}
 	patience := a.Patience
 	if patience <= 0 {
 		patience = 15 * time.Second
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %s", patience))
 	defer cancel()
-	info, err := serverVersion(ctx, client)
+	info, err := serverVersion(ctx, c.Client)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return nil, fmt.Errorf("asking the cluster at %s for its version: %w; check that the address is right and reachable from here and that the credentials are valid (kubectl version uses the same)", config.Host, err)
+		return nil, fmt.Errorf("asking the cluster at %s for its version: %w; check that the address is right and reachable from here and that the credentials are valid (kubectl version uses the same)", c.Config.Host, err)
 	}
-	c := &Connection{Config: config, Client: client, ID: identity(config), Kubernetes: info.Major + "." + strings.TrimSuffix(info.Minor, "+"), Namespace: namespace}
+	c.Kubernetes = info.Major + "." + strings.TrimSuffix(info.Minor, "+")
 	if minor, err := strconv.Atoi(strings.TrimSuffix(info.Minor, "+")); err == nil && info.Major == "1" && minor < Oldest {
 		return nil, fmt.Errorf("the cluster runs Kubernetes %s and assay needs 1.%d or newer: native sidecars, which keep the results when a test crashes, are not there before", c.Kubernetes, Oldest)
 	}
