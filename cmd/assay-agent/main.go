@@ -4,10 +4,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -25,6 +27,7 @@ const usage = `assay-agent %s: the part of Assay that runs in a test's pod. Peop
   assay-agent stage              put this binary where the test's container finds it
   assay-agent connect            join standard input and output with the collector
   assay-agent run -- COMMAND...  run the test's command
+  assay-agent probe [FILE...]    say which agent runs and what it was sent, for assay doctor
   assay-agent version
 `
 
@@ -47,6 +50,8 @@ func run(args []string) int {
 		err = agent.Connect(agent.Paths{}, os.Stdin, os.Stdout)
 	case "run":
 		return shim(args[1:])
+	case "probe":
+		err = probe(args[1:])
 	case "version":
 		fmt.Println(version)
 	case "help", "--help", "-h":
@@ -60,6 +65,19 @@ func run(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// probe writes one line to standard output and to each file. The digest of what arrived in the
+// variable proves the way in without giving the value away; the files prove the way out.
+func probe(files []string) error {
+	line := fmt.Sprintf("assay-agent %s %s/%s heard %x\n", version, runtime.GOOS, runtime.GOARCH, sha256.Sum256([]byte(os.Getenv("ASSAY_PROBE"))))
+	for _, name := range files {
+		if err := os.WriteFile(name, []byte(line), 0o644); err != nil {
+			return fmt.Errorf("answering the probe: %w", err)
+		}
+	}
+	_, err := fmt.Print(line)
+	return err
 }
 
 func collect() error {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -50,10 +51,14 @@ func TestCommand(t *testing.T) {
 		code           int
 		stdout, stderr string
 	}{
-		"nothing":               {code: 64, stderr: "assay-agent run -- COMMAND..."},
-		"unknown":               {args: []string{"dance"}, code: 64, stderr: "assay-agent run -- COMMAND..."},
-		"help":                  {args: []string{"--help"}, stdout: "assay-agent v1.2.3: the part of Assay that runs in a test's pod."},
-		"version":               {args: []string{"version"}, stdout: "v1.2.3\n"},
+		"nothing": {code: 64, stderr: "assay-agent run -- COMMAND..."},
+		"unknown": {args: []string{"dance"}, code: 64, stderr: "assay-agent run -- COMMAND..."},
+		"help":    {args: []string{"--help"}, stdout: "assay-agent v1.2.3: the part of Assay that runs in a test's pod."},
+		"version": {args: []string{"version"}, stdout: "v1.2.3\n"},
+		// printf %s "" | sha256sum, printf %s hello | sha256sum
+		"probe":                 {args: []string{"probe"}, stdout: "assay-agent v1.2.3 " + runtime.GOOS + "/" + runtime.GOARCH + " heard e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n"},
+		"probe with a word":     {args: []string{"probe"}, env: []string{"ASSAY_PROBE=hello"}, stdout: " heard 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n"},
+		"probe to nowhere":      {args: []string{"probe", "/nowhere/answer"}, code: 1, stderr: "assay-agent: answering the probe: open /nowhere/answer: "},
 		"run nothing":           {args: []string{"run"}, code: wire.ExitShim, stderr: "assay-agent run -- COMMAND..."},
 		"run without dashes":    {args: []string{"run", "true"}, code: wire.ExitShim, stderr: "assay-agent run -- COMMAND..."},
 		"run unconfigured":      {args: []string{"run", "--", "true"}, code: wire.ExitShim, stderr: "reading ASSAY_SHIM: "},
@@ -74,6 +79,12 @@ func TestCommand(t *testing.T) {
 			}
 		})
 	}
+	answer := filepath.Join(t.TempDir(), "answer")
+	code, stdout, stderr := call(t, binary, nil, "probe", answer)
+	require.Zero(t, code, stderr)
+	written, err := os.ReadFile(answer)
+	require.NoError(t, err)
+	assert.Equal(t, stdout, string(written))
 	info, err := os.Stat(binary)
 	require.NoError(t, err)
 	assert.Less(t, info.Size(), int64(6<<20), "it shares the pod's room with the test")

@@ -95,7 +95,7 @@ func (c *Connection) leftovers(ctx context.Context, namespace, selector string, 
 		asked.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			found[i] = examine(now, job, own, life, func(pod string) (wire.Attendance, error) {
+			found[i] = leftover(now, job, own, life, func(pod string) (wire.Attendance, error) {
 				return c.attendance(ctx, namespace, pod)
 			})
 		})
@@ -138,9 +138,9 @@ func (c *Connection) attendance(ctx context.Context, namespace, pod string) (wir
 	return client.Attendance(ctx)
 }
 
-// examine says whether anybody attends to one Job. A process of this machine is the surest sign;
+// leftover says whether anybody attends to one Job. A process of this machine is the surest sign;
 // otherwise the collector is asked, and where there is none, time must have passed.
-func examine(now time.Time, job *batchv1.Job, pods []*corev1.Pod, life func(string) Life, ask func(pod string) (wire.Attendance, error)) Leftover {
+func leftover(now time.Time, job *batchv1.Job, pods []*corev1.Pod, life func(string) Life, ask func(pod string) (wire.Attendance, error)) Leftover {
 	l := Leftover{
 		Job: job.Name, Run: job.Labels[LabelRun], Suite: job.Labels[LabelSuite], Created: job.CreationTimestamp.UTC(),
 		Invocation: job.Annotations[annotationInvocation], Runner: job.Annotations[annotationRunner], State: "starting",

@@ -13,7 +13,7 @@ import (
 	"github.com/assay-dev/assay/core/wire"
 )
 
-func TestExamine(t *testing.T) {
+func TestLeftover(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	ago := func(d time.Duration) metav1.Time { return metav1.NewTime(now.Add(-d)) }
 	job := func(age time.Duration, change func(*batchv1.Job)) *batchv1.Job {
@@ -80,7 +80,7 @@ func TestExamine(t *testing.T) {
 		"a pod without a collector":      {job(time.Hour, nil), pod(corev1.ContainerState{}, running), none, "running", false, "it has no collector, and is 1h0m0s old"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := examine(now, tc.job, tc.pods, lives, tc.ask)
+			l := leftover(now, tc.job, tc.pods, lives, tc.ask)
 			assert.Equal(t, tc.state, l.State)
 			assert.Equal(t, tc.attended, l.Attended)
 			assert.Equal(t, tc.why, l.Why)

@@ -8,12 +8,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -35,6 +33,8 @@ type Connection struct {
 	ID string
 	// Kubernetes is the server's version as major.minor.
 	Kubernetes string
+	// Context is the kubeconfig's context; empty where the pod's own account is used.
+	Context string
 	// Namespace is the context's own.
 	Namespace string
 
@@ -47,32 +47,7 @@ func (c *Connection) Skew() time.Duration {
 	if c.clock == nil {
 		return 0
 	}
-	return time.Duration(c.clock.skew.Load())
-}
-
-// clock reads the Date of the server's answers.
-type clock struct {
-	next http.RoundTripper
-	// skew is that of the answer that took the least time: the longer the way, the less is known.
-	skew atomic.Int64
-	way  atomic.Int64
-}
-
-func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
-	sent := time.Now()
-	answer, err := c.next.RoundTrip(r)
-	if err != nil {
-		return answer, err
-	}
-	if date, derr := http.ParseTime(answer.Header.Get("Date")); derr == nil {
-		way := time.Since(sent)
-		if best := c.way.Load(); best == 0 || int64(way) < best {
-			c.way.Store(int64(way))
-			// The header's second has begun at some time before; half of one is the best guess.
-			c.skew.Store(int64(date.Add(time.Second / 2).Sub(sent.Add(way / 2))))
-		}
-	}
-	return answer, nil
+	return c.clock.reading().skew()
 }
 
 // Access says how to reach a cluster.
@@ -97,9 +72,8 @@ type ConfigError struct{ Err error }
 func (e *ConfigError) Error() string { return e.Err.Error() }
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// Connect reads the configuration and asks the cluster for its version. A missing or wrong
-// configuration is a *ConfigError; a cluster that does not answer is any other error.
-func Connect(ctx context.Context, a Access) (*Connection, error) {
+// configure reads the configuration and asks the cluster nothing. Every error is a *ConfigError.
+func configure(a Access) (*Connection, error) {
 	// client-go logs each closed stream to standard error; what matters comes back as an error.
 	quiet.Do(func() { klog.SetLogger(logr.Discard()) })
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
@@ -116,15 +90,26 @@ func Connect(ctx context.Context, a Access) (*Connection, error) {
 	// client-go's own default of 5 requests a second would make suites wait for each other.
 	config.QPS = -1
 	config.UserAgent = a.UserAgent
-	seen := new(clock)
+	seen := &clock{now: time.Now}
 	watched := rest.CopyConfig(config)
-	watched.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		seen.next = next
-		return seen
-	})
+	watched.Wrap(seen.wrap)
 	client, err := kubernetes.NewForConfig(watched)
 	if err != nil {
 		return nil, &ConfigError{fmt.Errorf("reading the kubeconfig: %w", err)}
+	}
+	c := &Connection{Config: config, Client: client, ID: identity(config), Context: a.Context, Namespace: namespace, clock: seen}
+	if raw, err := loader.RawConfig(); err == nil && c.Context == "" {
+		c.Context = raw.CurrentContext
+	}
+	return c, nil
+}
+
+// Connect reads the configuration and asks the cluster for its version. A missing or wrong
+// configuration is a *ConfigError; a cluster that does not answer is any other error.
+func Connect(ctx context.Context, a Access) (*Connection, error) {
+	c, err := configure(a)
+	if err != nil {
+		return nil, err
 	}
 	patience := a.Patience
 	if patience <= 0 {
@@ -132,14 +117,14 @@ func Connect(ctx context.Context, a Access) (*Connection, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %s", patience))
 	defer cancel()
-	info, err := serverVersion(ctx, client)
+	info, err := serverVersion(ctx, c.Client)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return nil, fmt.Errorf("asking the cluster at %s for its version: %w; check that the address is right and reachable from here and that the credentials are valid (kubectl version uses the same)", config.Host, err)
+		return nil, fmt.Errorf("asking the cluster at %s for its version: %w; check that the address is right and reachable from here and that the credentials are valid (kubectl version uses the same)", c.Config.Host, err)
 	}
-	c := &Connection{Config: config, Client: client, ID: identity(config), Kubernetes: info.Major + "." + strings.TrimSuffix(info.Minor, "+"), Namespace: namespace, clock: seen}
+	c.Kubernetes = info.Major + "." + strings.TrimSuffix(info.Minor, "+")
 	if minor, err := strconv.Atoi(strings.TrimSuffix(info.Minor, "+")); err == nil && info.Major == "1" && minor < Oldest {
 		return nil, fmt.Errorf("the cluster runs Kubernetes %s and assay needs 1.%d or newer: native sidecars, which keep the results when a test crashes, are not there before", c.Kubernetes, Oldest)
 	}

@@ -66,6 +66,11 @@ func inspect(ctx context.Context, image string) (ImageConfig, error) {
 	if err != nil {
 		return ImageConfig{}, fmt.Errorf("reading the configuration of image %s from its registry: %w", image, err)
 	}
+	return configOf(config), nil
+}
+
+// configOf takes out of an image's configuration what building a Job needs.
+func configOf(config *v1.ConfigFile) ImageConfig {
 	c := ImageConfig{Known: true, Entrypoint: config.Config.Entrypoint, Cmd: config.Config.Cmd, WorkingDir: config.Config.WorkingDir}
 	uid, _, _ := strings.Cut(config.Config.User, ":")
 	if uid == "" {
@@ -74,5 +79,5 @@ func inspect(ctx context.Context, image string) (ImageConfig, error) {
 	if n, err := strconv.ParseInt(uid, 10, 64); err == nil {
 		c.UID = &n
 	}
-	return c, nil
+	return c
 }

@@ -19,6 +19,11 @@ type Rule struct {
 	Why string
 }
 
+// yaml is the rule as it stands in a Role.
+func (r Rule) yaml() string {
+	return fmt.Sprintf("- apiGroups: [%q] # %s\n  resources: [%s]\n  verbs: [%s]\n", r.Group, r.Why, strings.Join(r.Resources, ", "), strings.Join(r.Verbs, ", "))
+}
+
 // RunRules are what a runner may do in the run namespace, and nothing besides.
 var RunRules = []Rule{
 	{"batch", []string{"jobs"}, []string{"create", "get", "list", "watch", "delete"}, "run suites and remove what is over"},
@@ -83,13 +88,19 @@ spec:
   podSelector: {}
   policyTypes: [Ingress]
 `, e.Name, e.RunNamespace, ServiceAccount, e.RunNamespace)
-	role(&b, "assay", e.RunNamespace, e.RunNamespace, RunRules)
+	role(&b, runRole, e.RunNamespace, e.RunNamespace, RunRules)
 	for _, target := range e.Targets {
-		// The name tells the environments apart that watch the same application.
-		role(&b, "assay-read-for-"+e.RunNamespace, target, e.RunNamespace, TargetRules)
+		role(&b, targetRole(e), target, e.RunNamespace, TargetRules)
 	}
 	return b.String()
 }
+
+// runRole is the name of the Role in the run namespace.
+const runRole = "assay"
+
+// targetRole is the name of the Role in a target. It tells the environments apart that watch the same
+// application.
+func targetRole(e suite.Environment) string { return "assay-read-for-" + e.RunNamespace }
 
 func role(b *strings.Builder, name, namespace, account string, rules []Rule) {
 	fmt.Fprintf(b, `---
@@ -102,7 +113,7 @@ metadata:
 rules:
 `, name, namespace)
 	for _, r := range rules {
-		fmt.Fprintf(b, "- apiGroups: [%q] # %s\n  resources: [%s]\n  verbs: [%s]\n", r.Group, r.Why, strings.Join(r.Resources, ", "), strings.Join(r.Verbs, ", "))
+		b.WriteString(r.yaml())
 	}
 	fmt.Fprintf(b, `---
 apiVersion: rbac.authorization.k8s.io/v1
