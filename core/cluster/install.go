@@ -19,6 +19,11 @@ type Rule struct {
 	Why string
 }
 
+// Line is the rule as the Role has it, on one line.
+func (r Rule) Line() string {
+	return fmt.Sprintf("- {apiGroups: [%q], resources: [%s], verbs: [%s]}", r.Group, strings.Join(r.Resources, ", "), strings.Join(r.Verbs, ", "))
+}
+
 // RunRules are what a runner may do in the run namespace, and nothing besides.
 var RunRules = []Rule{
 	{"batch", []string{"jobs"}, []string{"create", "get", "list", "watch", "delete"}, "run suites and remove what is over"},
@@ -102,7 +107,7 @@ metadata:
 rules:
 `, name, namespace)
 	for _, r := range rules {
-		fmt.Fprintf(b, "- apiGroups: [%q] # %s\n  resources: [%s]\n  verbs: [%s]\n", r.Group, r.Why, strings.Join(r.Resources, ", "), strings.Join(r.Verbs, ", "))
+		fmt.Fprintf(b, "# To %s:\n%s\n", r.Why, r.Line())
 	}
 	fmt.Fprintf(b, `---
 apiVersion: rbac.authorization.k8s.io/v1
