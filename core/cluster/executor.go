@@ -306,7 +306,7 @@ func (x *execution) create(ctx context.Context) error {
 	if !p.Wrapped {
 		// The output is read from the container's log then. The answer is that there is no such pod,
 		// unless the log may not be read: who may is asked before what there is.
-		_, err := x.executor.conn.Client.CoreV1().Pods(job.Namespace).GetLogs(job.Name, &corev1.PodLogOptions{Container: TestContainer}).DoRaw(ctx)
+		err := x.executor.conn.Client.CoreV1().Pods(job.Namespace).GetLogs(job.Name, &corev1.PodLogOptions{Container: TestContainer}).Do(ctx).Error()
 		if refused(err) {
 			return fmt.Errorf("reading the log of the test's container: %w", err)
 		}

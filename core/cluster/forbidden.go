@@ -79,7 +79,7 @@ func (d denial) sentence(env suite.Environment) string {
 	}
 	install := fmt.Sprintf("`assay install --environment %s | kubectl apply -f -`", env.Name)
 	if rule, ok := d.rule(env); ok {
-		fmt.Fprintf(&b, ": the Role that gives it there lacks the line \"%s\", or the namespace or the RoleBinding is missing; an administrator mends all of them with %s", rule.Line(), install)
+		fmt.Fprintf(&b, ": the Role there lacks the line \"%s\", or it is not bound, or there is no such namespace; %s mends each", rule.Line(), install)
 	} else {
 		fmt.Fprintf(&b, ": no Role of assay's gives that; compare with what %s applies", install)
 	}
@@ -125,8 +125,9 @@ func (e explained) Unwrap() error { return e.err }
 func replaced(err error, by string) string {
 	var status *apierrors.StatusError
 	if errors.As(err, &status) && status.Error() != "" {
-		if text := err.Error(); strings.Contains(text, status.Error()) {
-			return strings.Replace(text, status.Error(), by, 1)
+		// What comes behind them only says the same of an earlier try.
+		if before, _, ok := strings.Cut(err.Error(), status.Error()); ok {
+			return before + by
 		}
 	}
 	return by

@@ -38,7 +38,7 @@ func TestExplainEveryPermission(t *testing.T) {
 					if rule.Group != "" {
 						full += "." + rule.Group
 					}
-					assert.EqualError(t, said, fmt.Sprintf("doing something: system:serviceaccount:runs:assay may not %s %s in namespace %s: the Role that gives it there lacks the line \"%s\", or the namespace or the RoleBinding is missing; an administrator mends all of them with `assay install --environment staging | kubectl apply -f -`", verb, full, namespace, rule.Line()))
+					assert.EqualError(t, said, fmt.Sprintf("doing something: system:serviceaccount:runs:assay may not %s %s in namespace %s: the Role there lacks the line \"%s\", or it is not bound, or there is no such namespace; `assay install --environment staging | kubectl apply -f -` mends each", verb, full, namespace, rule.Line()))
 					assert.ErrorIs(t, said, err)
 					assert.True(t, refused(said), "what was explained is still a refusal")
 				}
@@ -56,8 +56,9 @@ func TestExplain(t *testing.T) {
 		"another error":   {other, "connection refused"},
 		"quota":           {apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "x", errors.New("exceeded quota: a user cannot have more")), `pods "x" is forbidden: exceeded quota: a user cannot have more`},
 		"expired":         {fmt.Errorf("watching: %w", apierrors.NewUnauthorized("Unauthorized")), "watching: the cluster refused the credentials (401 Unauthorized); renew them, or log in again: they are expired, revoked, or another cluster's"},
+		"twice":           {fmt.Errorf("reading: %w (the stream had ended: %v)", denying("jo", "get", "", "secrets", "s", "runs", ""), denying("jo", "get", "", "secrets", "s", "runs", "")), "reading: jo may not get secrets in namespace runs: no Role of assay's gives that; compare with what `assay install --environment staging | kubectl apply -f -` applies"},
 		"no credentials":  {denying("system:anonymous", "create", "batch", "jobs", "", "runs", ""), "system:anonymous may not create jobs.batch in namespace runs: the kubeconfig sends no credentials that the cluster knows"},
-		"a lost Role":     {denying("jo", "list", "", "pods", "", "shop", `: RBAC: role.rbac.authorization.k8s.io "assay" not found`), "jo may not list pods in namespace shop (RBAC: role.rbac.authorization.k8s.io \"assay\" not found): the Role that gives it there lacks the line \"- {apiGroups: [\"\"], resources: [pods], verbs: [list]}\", or the namespace or the RoleBinding is missing; an administrator mends all of them with `assay install --environment staging | kubectl apply -f -`"},
+		"a lost Role":     {denying("jo", "list", "", "pods", "", "shop", `: RBAC: role.rbac.authorization.k8s.io "assay" not found`), "jo may not list pods in namespace shop (RBAC: role.rbac.authorization.k8s.io \"assay\" not found): the Role there lacks the line \"- {apiGroups: [\"\"], resources: [pods], verbs: [list]}\", or it is not bound, or there is no such namespace; `assay install --environment staging | kubectl apply -f -` mends each"},
 		"not ours":        {denying("jo", "get", "", "secrets", "s", "runs", ""), "jo may not get secrets in namespace runs: no Role of assay's gives that; compare with what `assay install --environment staging | kubectl apply -f -` applies"},
 		"a quoting name":  {denying(`o"neil`, "get", "", "secrets", "s", "runs", ""), `o\"neil may not get secrets in namespace runs: no Role of assay's gives that; compare with what ` + "`assay install --environment staging | kubectl apply -f -` applies"},
 		"in no namespace": {apierrors.NewForbidden(schema.GroupResource{Resource: "nodes"}, "", errors.New(`User "jo" cannot list resource "nodes" in API group "" at the cluster scope`)), "jo may not list nodes: no Role of assay's gives that; compare with what `assay install --environment staging | kubectl apply -f -` applies"},
