@@ -25,7 +25,7 @@ type Pipeline struct {
 	Store   Store
 	// Connect gives the executor for these runs; it is asked once. Place is what is known of the
 	// cluster, as far as it answered. An error means that none of the runs can be executed: it is
-	// kept as their evidence.
+	// kept as their evidence, with the reason that its method Reason gives, else ClusterUnreachable.
 	Connect func(ctx context.Context, runs []suite.Run) (exec Executor, place Place, err error)
 	// Abandoned gives those of these earlier runs that are in the cluster still and have nobody who
 	// attends to them; nil means that none is looked for.
@@ -197,7 +197,7 @@ func (p Pipeline) execute(ctx context.Context, runs []suite.Run, env evidence.En
 			var execution Execution
 			switch {
 			case connectErr != nil && ctx.Err() == nil:
-				execution = p.never(evidence.ClusterUnreachable, connectErr.Error())
+				execution = p.never(reasonOf(connectErr), connectErr.Error())
 			case ctx.Err() != nil || connectErr != nil:
 				execution = p.never(evidence.Cancelled, "the run was cancelled before it had started")
 			default:
@@ -211,6 +211,15 @@ func (p Pipeline) execute(ctx context.Context, runs []suite.Run, env evidence.En
 	}
 	all.Wait()
 	return results, errors.Join(errs...)
+}
+
+// reasonOf is the reason that an error of Connect makes of the runs.
+func reasonOf(err error) evidence.Reason {
+	var known interface{ Reason() evidence.Reason }
+	if errors.As(err, &known) {
+		return known.Reason()
+	}
+	return evidence.ClusterUnreachable
 }
 
 // never is the execution of a run that did not come to pass.

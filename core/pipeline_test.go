@@ -254,6 +254,24 @@ func TestPipelineWithoutCluster(t *testing.T) {
 	assert.Len(t, m.kept(), 3, "plan and both results")
 }
 
+// known is an error that knows the reason it makes of a run.
+type known struct{ error }
+
+func (known) Reason() evidence.Reason { return evidence.Forbidden }
+
+func TestPipelineRefusedByCluster(t *testing.T) {
+	m := newMemory(t)
+	p := line(m, nil)
+	p.Connect = func(context.Context, []suite.Run) (core.Executor, core.Place, error) {
+		return nil, core.Place{}, fmt.Errorf("asking: %w", known{errors.New("the credentials were refused")})
+	}
+	s, err := p.Run(t.Context(), runs("a"), false)
+	require.NoError(t, err)
+	assert.Equal(t, evidence.Forbidden, s.Results[0].Result.Reason)
+	assert.Equal(t, "asking: the credentials were refused", s.Results[0].Result.Message)
+	assert.Equal(t, policy.Error, s.Verdict.Decision)
+}
+
 func TestPipelineInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

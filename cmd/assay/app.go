@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/assay-dev/assay/core/manifest"
+	"github.com/assay-dev/assay/core/summary"
 )
 
 // Exit codes, the same on every platform and for every command.
@@ -40,6 +42,8 @@ type host struct {
 	stdout, stderr io.Writer
 	// now is the clock; nil means the machine's.
 	now func() time.Time
+	// patience is how long a cluster may take to answer; 0 means the default.
+	patience time.Duration
 }
 
 // app is one call of assay: the host, and the flags that several commands share.
@@ -107,7 +111,8 @@ func run(ctx context.Context, args []string, h host) int {
 		}
 	}
 	if e.err != nil {
-		fmt.Fprintln(h.stderr, "assay:", strings.TrimSpace(err.Error()))
+		// Names out of files, reports and the cluster are in it.
+		fmt.Fprintln(h.stderr, "assay:", strings.TrimSpace(summary.Clean(err.Error())))
 	}
 	return e.code
 }
@@ -166,7 +171,15 @@ Every flag can also be given as a variable: --core-image as ASSAY_CORE_IMAGE.`,
 func (a *app) variables(c *cobra.Command) error {
 	var err error
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed || f.Name == "help" || err != nil {
+		if err != nil || f.Name == "help" {
+			return
+		}
+		if f.Changed {
+			// Mostly a variable that is not set where the caller runs: going on with the default would
+			// be another store, environment or cluster than the one that was meant.
+			if blank(f.Value) {
+				err = usage("--%s is empty: give it a value, or leave the flag out", f.Name)
+			}
 			return
 		}
 		name := "ASSAY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
@@ -180,6 +193,15 @@ func (a *app) variables(c *cobra.Command) error {
 		err = usage("--output is text or json, not %q", a.output)
 	}
 	return err
+}
+
+// blank says whether a flag's text, or one of its texts, is empty.
+func blank(v pflag.Value) bool {
+	texts := []string{v.String()}
+	if list, ok := v.(pflag.SliceValue); ok {
+		texts = list.GetSlice()
+	}
+	return slices.ContainsFunc(texts, func(s string) bool { return strings.TrimSpace(s) == "" })
 }
 
 // The flags that several commands share are declared one by one, so that a command's help shows

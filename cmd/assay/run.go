@@ -101,7 +101,7 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 		return err
 	}
 	for _, note := range subjects.notes {
-		fmt.Fprintln(a.stderr, "assay:", note)
+		fmt.Fprintln(a.stderr, "assay:", summary.Line(note))
 	}
 	if f.dryRun {
 		return a.dryRun(runs, chosen)
@@ -178,7 +178,13 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 	if working.Err() != nil {
 		return exit{codeError, context.Cause(working)}
 	}
-	return a.code(s, f.advisory)
+	err = a.code(s, f.advisory)
+	var e exit
+	if connectErr != nil && !f.advisory && (!errors.As(err, &e) || e.code != codeError) {
+		// Without a policy the verdict is about that; that nothing could be run must not be lost in it.
+		return exit{codeError, connectErr}
+	}
+	return err
 }
 
 // tolerance is how far this machine's clock may be off the cluster's before it matters.
@@ -215,7 +221,7 @@ func newInvocation(now time.Time) string {
 }
 
 func (a *app) access(e suite.Environment) cluster.Access {
-	access := cluster.Access{Kubeconfig: a.kubeconfig, Context: e.KubeContext, UserAgent: "assay/" + version}
+	access := cluster.Access{Kubeconfig: a.kubeconfig, Context: e.KubeContext, UserAgent: "assay/" + version, Patience: a.patience}
 	if a.kubeContext != "" {
 		access.Context = a.kubeContext
 	}

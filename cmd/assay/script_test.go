@@ -6,7 +6,10 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -37,7 +40,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "keep": keep},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "keep": keep, "bad": bad},
 	})
 }
 
@@ -88,5 +91,36 @@ func keep(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		ts.Check(s.Append(context.Background(), e, files))
+	}
+}
+
+// bad makes what a script cannot hold: bad KIND [FILE].
+func bad(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: bad KIND [FILE]")
+	}
+	if args[0] == "run-control" {
+		exits(ts, false, []string{"64", "assay", "run", "--catalog", "gone\x1b]0;title\a\x1b[31m\u202e.yaml"})
+		return
+	}
+	path := ts.MkAbs(args[1])
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+	switch args[0] {
+	case "huge":
+		ts.Check(os.WriteFile(path, nil, 0o600))
+		ts.Check(os.Truncate(path, 300<<20))
+	case "sparse":
+		ts.Check(os.WriteFile(path, nil, 0o600))
+		ts.Check(os.Truncate(path, 3<<30))
+	case "deep":
+		ts.Check(os.WriteFile(path, []byte("a: "+strings.Repeat("[", 100_000)), 0o600))
+	case "utf16":
+		ts.Check(os.WriteFile(path, []byte("\xff\xfea\x00:\x00"), 0o600))
+	case "binary":
+		ts.Check(os.WriteFile(path, []byte("\x00\x01\x02\x7fELF"), 0o600))
+	case "pipe":
+		ts.Check(syscall.Mkfifo(path, 0o600))
+	default:
+		ts.Fatalf("bad knows no %s", args[0])
 	}
 }

@@ -85,7 +85,7 @@ func (s *subjects) pack(one suite.Suite) (*parcel, error) {
 		err = cerr
 	}
 	if err != nil {
-		return nil, exit{codeUsage, fmt.Errorf("suite %s: %w", one.Name, err)}
+		return nil, exit{codeUsage, fmt.Errorf("suite %s (%s): %w", one.Name, one.At("workspace"), err)}
 	}
 	for _, skipped := range packed.Skipped {
 		s.notes = append(s.notes, fmt.Sprintf("suite %s: workspace: %s", one.Name, skipped))

@@ -123,7 +123,7 @@ func (a *app) wants(ctx context.Context, catalog suite.Catalog, chosen *policy.P
 				break
 			}
 			if w.Observed, err = connection.Observe(ctx, env.Targets, slices.Concat(s.Covers, s.DependsOn)); err != nil {
-				w.Problem = err.Error()
+				w.Problem = cluster.Explain(err, env).Error()
 			}
 		}
 		wants = append(wants, w)

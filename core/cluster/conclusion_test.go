@@ -108,7 +108,7 @@ func TestReasonOfCreate(t *testing.T) {
 		"a webhook that refuses with 400":  {webhook(400, metav1.StatusReasonBadRequest, `admission webhook "policy.example" denied the request: no owner`), evidence.FailedCreate},
 		"a webhook that is down":           {apierrors.NewInternalError(errors.New(`failed calling webhook "policy.example": failed to call webhook: Post "https://policy:443/": dial tcp 10.0.0.1:443: connect: connection refused`)), evidence.FailedCreate},
 		"a Job that is not valid":          {apierrors.NewInvalid(schema.GroupKind{Group: "batch", Kind: "Job"}, "x", nil), evidence.FailedCreate},
-		"no such namespace":                {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "other"), evidence.FailedCreate},
+		"no such namespace":                {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "other"), evidence.NamespaceNotFound},
 		"the server's own time ran out":    {apierrors.NewTimeoutError("etcd", 1), evidence.ClusterUnreachable},
 		"the server's time ran out again":  {apierrors.NewServerTimeout(jobs, "create", 1), evidence.ClusterUnreachable},
 		"too many requests":                {apierrors.NewTooManyRequests("wait", 1), evidence.ClusterUnreachable},

@@ -191,7 +191,7 @@ func permissionCheck(c summary.Check, r Rule, namespace, role, environment strin
 	switch {
 	case len(parts) > 0:
 		mend := fmt.Sprintf("Have an administrator apply the Roles that `assay install` prints, which hold what is missing, and use the credentials of the ServiceAccount that comes with them:\n\nassay install --environment %s | kubectl apply -f -\n\n# Role %s in namespace %s\n%s",
-			environment, role, namespace, strings.TrimRight(r.yaml(), "\n"))
+			environment, role, namespace, r.Line())
 		return say(c, summary.CheckFailed, mend, "may not %s in %s, which it takes to %s", strings.Join(parts, "; "), namespace, r.Why)
 	case unasked != nil:
 		return say(c, summary.CheckUnknown, "", "the cluster was asked and did not say: %v", unasked)

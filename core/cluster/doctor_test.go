@@ -155,7 +155,7 @@ func TestPermissionCheck(t *testing.T) {
 	unasked[1].err = errors.New("timed out")
 	all := []told{
 		{"all", is(jobs, answersTo(needs(jobs, "runs"))), summary.CheckOK, "may create, get, list, watch, delete in runs", ""},
-		{"two missing", is(jobs, answersTo(needs(jobs, "runs"), "create jobs", "delete jobs")), summary.CheckFailed, "may not create, delete jobs in runs, which it takes to run suites", "# Role assay in namespace runs\n" + strings.TrimSpace(jobs.yaml())},
+		{"two missing", is(jobs, answersTo(needs(jobs, "runs"), "create jobs", "delete jobs")), summary.CheckFailed, "may not create, delete jobs in runs, which it takes to run suites", "# Role assay in namespace runs\n" + jobs.Line()},
 		{"of several resources", is(workloads, answersTo(needs(workloads, "shop"), "get daemonsets", "get deployments")), summary.CheckFailed, "may not get deployments; get daemonsets", "assay install --environment staging | kubectl apply -f -"},
 		{"not said", is(jobs, unasked), summary.CheckUnknown, "timed out", ""},
 	}
@@ -163,8 +163,8 @@ func TestPermissionCheck(t *testing.T) {
 	for _, r := range append(append([]Rule{}, RunRules...), TargetRules...) {
 		for _, p := range needs(r, "runs") {
 			lack := p.verb + " " + p.what()
-			all = append(all, told{lack, is(r, answersTo(needs(r, "runs"), lack)), summary.CheckFailed, "may not " + lack + " in runs", strings.TrimSpace(r.yaml())})
-			assert.Contains(t, Manifests(payments), r.yaml())
+			all = append(all, told{lack, is(r, answersTo(needs(r, "runs"), lack)), summary.CheckFailed, "may not " + lack + " in runs", r.Line()})
+			assert.Contains(t, Manifests(payments), r.Line())
 		}
 	}
 	check(t, all)

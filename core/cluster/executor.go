@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/assay-dev/assay/core"
@@ -140,11 +140,13 @@ type execution struct {
 	// adopted is true where the Job is one that an earlier invocation has made.
 	adopted bool
 	// unmade is true once the Job and its pod are removed.
-	unmade   bool
-	reader   *reader
-	attempt  core.Attempt
-	shard    core.Shard
-	observed evidence.Observed
+	unmade bool
+	reader *reader
+	// eventless is why the cluster's events could not be read.
+	eventless error
+	attempt   core.Attempt
+	shard     core.Shard
+	observed  evidence.Observed
 }
 
 // conclude fixes the reason, once: the first cause counts, what follows from it does not.
@@ -165,13 +167,13 @@ func (x *execution) go_(ctx context.Context) {
 		return
 	}
 	if err := x.create(ctx); err != nil {
-		x.conclude(reasonOfCreate(err), "%s", err)
+		x.conclude(reasonOfCreate(err), "%s", x.explain(err))
 		if ctx.Err() != nil {
 			x.attempt.Reason = ""
 			x.conclude(evidence.Cancelled, "the run was cancelled while its Job was being created")
 		}
 		// The request may have reached the cluster although its answer was lost.
-		if x.job != nil && !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err) {
+		if x.job != nil && !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err) && !noNamespace(err) {
 			x.remove()
 		}
 		return
@@ -282,8 +284,8 @@ func (x *execution) concludeAccess(ctx context.Context, err error) {
 	switch {
 	case ctx.Err() != nil:
 		x.conclude(evidence.Cancelled, "the run was cancelled")
-	case isRBAC(err), apierrors.IsUnauthorized(err):
-		x.conclude(evidence.Forbidden, "%s", err)
+	case refused(err):
+		x.conclude(evidence.Forbidden, "%s", x.explain(err))
 	default:
 		x.conclude(evidence.ClusterUnreachable, "%s", err)
 	}
@@ -318,6 +320,20 @@ func (x *execution) create(ctx context.Context) error {
 	if err != nil {
 		return unbuildable{err}
 	}
+	// What is refused is best known before there is anything to remove.
+	if w := x.executor.watcher; w != nil { // a dry run has none
+		if _, _, err := w.look(x.run.ID, ""); refused(err) {
+			return err
+		}
+	}
+	if !p.Wrapped {
+		// The output is read from the container's log then. The answer is that there is no such pod,
+		// unless the log may not be read: who may is asked before what there is.
+		err := x.executor.conn.Client.CoreV1().Pods(job.Namespace).GetLogs(job.Name, &corev1.PodLogOptions{Container: TestContainer}).Do(ctx).Error()
+		if refused(err) {
+			return fmt.Errorf("reading the log of the test's container: %w", err)
+		}
+	}
 	x.job = job
 	x.shard.Job = job.Name
 	return x.submit(ctx)
@@ -341,8 +357,10 @@ func reasonOfCreate(err error) evidence.Reason {
 		return evidence.ConfigError
 	case !errors.As(err, &status):
 		return evidence.ClusterUnreachable
-	case isRBAC(err), apierrors.IsUnauthorized(err):
+	case refused(err):
 		return evidence.Forbidden
+	case noNamespace(err):
+		return evidence.NamespaceNotFound
 	case apierrors.IsServerTimeout(err), apierrors.IsTimeout(err), apierrors.IsTooManyRequests(err), apierrors.IsServiceUnavailable(err):
 		return evidence.ClusterUnreachable
 	}
@@ -350,10 +368,19 @@ func reasonOfCreate(err error) evidence.Reason {
 	return evidence.FailedCreate
 }
 
-// isRBAC tells missing permission from quota and admission, which answer 403 as well and may say
-// "cannot" too.
-func isRBAC(err error) bool {
-	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), `forbidden: User "`) && strings.Contains(err.Error(), " cannot ")
+// noNamespace says whether the namespace that something was to be created in does not exist.
+func noNamespace(err error) bool {
+	var status *apierrors.StatusError
+	return errors.As(err, &status) && apierrors.IsNotFound(err) && status.ErrStatus.Details != nil && status.ErrStatus.Details.Kind == "namespaces"
+}
+
+// explain puts what the cluster refused into words that say what to do.
+func (x *execution) explain(err error) error {
+	env := x.run.Environment
+	if noNamespace(err) {
+		return fmt.Errorf("the run namespace %s does not exist: make it with `assay install --environment %s | kubectl apply -f -`, or correct the environment's runNamespace or the context", env.RunNamespace, env.Name)
+	}
+	return Explain(err, env)
 }
 
 // release tells the pod that everything it handed over is kept, and removes the Job. It is called
@@ -363,7 +390,7 @@ func (x *execution) release(ctx context.Context) error {
 		return nil
 	}
 	acknowledged := x.reader != nil && x.reader.whole() && x.acknowledge(ctx) == nil
-	return x.dismiss(ctx, acknowledged)
+	return x.explain(x.dismiss(ctx, acknowledged))
 }
 
 func (x *execution) dir() string {

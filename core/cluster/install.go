@@ -19,9 +19,9 @@ type Rule struct {
 	Why string
 }
 
-// yaml is the rule as it stands in a Role.
-func (r Rule) yaml() string {
-	return fmt.Sprintf("- apiGroups: [%q] # %s\n  resources: [%s]\n  verbs: [%s]\n", r.Group, r.Why, strings.Join(r.Resources, ", "), strings.Join(r.Verbs, ", "))
+// Line is the rule as the Role has it, on one line.
+func (r Rule) Line() string {
+	return fmt.Sprintf("- {apiGroups: [%q], resources: [%s], verbs: [%s]}", r.Group, strings.Join(r.Resources, ", "), strings.Join(r.Verbs, ", "))
 }
 
 // RunRules are what a runner may do in the run namespace, and nothing besides.
@@ -113,7 +113,7 @@ metadata:
 rules:
 `, name, namespace)
 	for _, r := range rules {
-		b.WriteString(r.yaml())
+		fmt.Fprintf(b, "# To %s:\n%s\n", r.Why, r.Line())
 	}
 	fmt.Fprintf(b, `---
 apiVersion: rbac.authorization.k8s.io/v1

@@ -43,6 +43,10 @@ func (x *execution) follow(ctx context.Context) {
 		if x.attempt.Reason == "" && f.ended == nil {
 			x.watchdog(ctx, &f, pod)
 		}
+		if x.reader != nil && x.reader.finished() && refused(x.reader.err) {
+			// However the test ends, nothing of it can be had.
+			x.concludeAccess(ctx, x.reader.err)
+		}
 		if x.reader != nil && x.reader.finished() && f.ended != nil {
 			x.conclude(conclusion(f.ended, f.taken, x.reader, x.wrapped))
 		}
@@ -172,6 +176,9 @@ func (x *execution) watchdog(ctx context.Context, f *following, pod *corev1.Pod)
 		if pod != nil {
 			what = "the pod " + pod.Name + " is " + describe(pod)
 		}
+		if x.eventless != nil {
+			what += "; why is in the events, which may not be read: " + x.explain(x.eventless).Error()
+		}
 		x.conclude(evidence.StartTimeout, "the test did not start within %s: %s", x.bounds.start, what)
 	}
 }
@@ -197,6 +204,9 @@ func (x *execution) events(ctx context.Context, pod *corev1.Pod) trouble {
 	}
 	list, err := x.executor.conn.Client.CoreV1().Events(x.job.Namespace).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.name=" + name})
 	if err != nil {
+		if refused(err) && x.eventless == nil {
+			x.eventless = fmt.Errorf("reading the events in namespace %s: %w", x.job.Namespace, err)
+		}
 		return trouble{} // the bound on the start still holds
 	}
 	var t trouble

@@ -117,7 +117,7 @@ func steady(ctx context.Context, do func() error) error {
 		if err == nil || ctx.Err() != nil || time.Since(began) >= bound {
 			return err
 		}
-		away = away || unanswered(err)
+		away = away || noReply(err)
 		select {
 		case <-ctx.Done():
 			return err
@@ -131,7 +131,7 @@ func patienceWith(err error, away bool) time.Duration {
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, new(passingError)), unanswered(err):
+	case errors.As(err, new(passingError)), noReply(err):
 		return outage
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		// An API server that was just started may refuse until it has read its Roles and keys.
@@ -147,8 +147,8 @@ func patienceWith(err error, away bool) time.Duration {
 	return 0
 }
 
-// unanswered says whether the API server gave no answer of its own.
-func unanswered(err error) bool {
+// noReply says whether the API server gave no answer of its own.
+func noReply(err error) bool {
 	var status *apierrors.StatusError
 	return err != nil && !errors.As(err, &status) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/httpstream"
@@ -24,9 +26,44 @@ type transport struct {
 	namespace string
 	pod       string
 	gone      func() error
+
+	mu sync.Mutex
+	// worked is true once the pod was reached, denied when it was refused for the first time before.
+	worked bool
+	denied time.Time
+	final  error
 }
 
-func (t *transport) Gone() error { return t.gone() }
+// blip is how long a refusal must last to be believed: an API server that has just started refuses
+// for a moment what it has not read the permissions of yet.
+const blip = 2 * time.Second
+
+// Gone implements wire.Transport. Who may not exec gets nowhere by trying again; who could a moment
+// ago is refused by a cluster in trouble.
+func (t *transport) Gone() error {
+	if err := t.gone(); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.final
+}
+
+// heard takes in how an exec ended, nil while it goes on.
+func (t *transport) heard(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch now := time.Now(); {
+	case err == nil:
+		t.worked = true
+	case t.worked || !refused(err):
+		t.denied = time.Time{}
+	case t.denied.IsZero():
+		t.denied = now
+	case now.Sub(t.denied) >= blip:
+		t.final = err
+	}
+}
 
 func (t *transport) Open(ctx context.Context) (io.ReadWriteCloser, error) {
 	url := t.conn.Client.CoreV1().RESTClient().Get().
@@ -66,10 +103,11 @@ func (t *transport) Open(ctx context.Context) (io.ReadWriteCloser, error) {
 		case said != "":
 			err = fmt.Errorf("%w: %s", err, said)
 		}
+		t.heard(err)
 		_ = outW.CloseWithError(err)
 		_ = inR.CloseWithError(err)
 	}()
-	return &execStream{PipeReader: outR, in: inW, cancel: cancel}, nil
+	return &execStream{PipeReader: outR, in: inW, cancel: cancel, reached: sync.OnceFunc(func() { t.heard(nil) })}, nil
 }
 
 // execStream joins the two directions of an exec.
@@ -77,6 +115,16 @@ type execStream struct {
 	*io.PipeReader
 	in     *io.PipeWriter
 	cancel context.CancelFunc
+	// reached is called when something arrives.
+	reached func()
+}
+
+func (s *execStream) Read(p []byte) (int, error) {
+	n, err := s.PipeReader.Read(p)
+	if n > 0 {
+		s.reached()
+	}
+	return n, err
 }
 
 func (s *execStream) Write(p []byte) (int, error) { return s.in.Write(p) }

@@ -28,6 +28,7 @@ const (
 	Unschedulable      Reason = "Unschedulable"
 	FailedCreate       Reason = "FailedCreate"
 	Forbidden          Reason = "Forbidden"
+	NamespaceNotFound  Reason = "NamespaceNotFound"
 	StartTimeout       Reason = "StartTimeout"
 	CollectorLost      Reason = "CollectorLost"
 	WorkspaceFailed    Reason = "WorkspaceFailed"
@@ -38,6 +39,7 @@ const (
 	AllSkipped         Reason = "AllSkipped"
 	Cancelled          Reason = "Cancelled"
 	ClusterUnreachable Reason = "ClusterUnreachable"
+	ClusterTooOld      Reason = "ClusterTooOld"
 	SubjectNotDeployed Reason = "SubjectNotDeployed"
 	SubjectUnstable    Reason = "SubjectUnstable"
 	WorkloadNotFound   Reason = "WorkloadNotFound"
@@ -75,7 +77,8 @@ var Reasons = []Meaning{
 	{StartFailed, OutcomeError, "The container could not be started.", "The message is the container runtime's."},
 	{Unschedulable, OutcomeError, "No node can take the pod.", "Lower spec.resources.requests, or add room to the cluster."},
 	{FailedCreate, OutcomeError, "The cluster refused to create the pod.", "The message names the quota, limit or admission rule that refused it."},
-	{Forbidden, OutcomeError, "The credentials may not do what the run needs.", "Apply the Role that `assay install` prints to the run namespace and the targets."},
+	{Forbidden, OutcomeError, "The credentials were refused, or may not do what the run needs.", "Renew credentials that were refused; for a missing permission apply what `assay install` prints: the message names the line of the Role."},
+	{NamespaceNotFound, OutcomeError, "The run namespace does not exist.", "Apply what `assay install` prints; or correct spec.runNamespace, or the context."},
 	{StartTimeout, OutcomeError, "The pod did not start within the bound.", "The message says how far the pod has come; look at its events."},
 	{CollectorLost, OutcomeError, "The collector in the pod could not be reached, so what the tests proved was not collected.", "Run again; if it repeats, look at the collector container's state in the message."},
 	{WorkspaceFailed, OutcomeError, "The workspace did not arrive whole in the pod.", "Run again; if it repeats, check the size of the workspace and the connection to the cluster."},
@@ -86,6 +89,7 @@ var Reasons = []Meaning{
 	{AllSkipped, OutcomeError, "Every test was skipped.", "Check why they are skipped; a run of skipped tests proves nothing."},
 	{Cancelled, OutcomeError, "The run was cancelled before it ended.", "Run again."},
 	{ClusterUnreachable, OutcomeError, "The cluster could not be reached.", "Check the kubeconfig, the context and the network: `kubectl version` uses the same."},
+	{ClusterTooOld, OutcomeError, "The cluster's Kubernetes is older than 1.29, which brought the native sidecars that results are kept by.", "Use a cluster with Kubernetes 1.29 or newer."},
 	{SubjectNotDeployed, OutcomeInsufficient, "The candidate's image is not what the covered workload runs.", "Deploy it first, or wait for the rollout with --wait-for-subject."},
 	{SubjectUnstable, OutcomeInsufficient, "What was under test changed while the tests ran.", "Run again when the rollout is over."},
 	{WorkloadNotFound, OutcomeInsufficient, "A covered workload does not exist in the environment's targets.", "Correct spec.covers, or the environment's targets."},

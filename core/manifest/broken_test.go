@@ -107,6 +107,8 @@ func TestRefusedText(t *testing.T) {
 		{"huge document", "---\n" + head + "spec:\n  note: " + strings.Repeat("x", 300_000), "f.yaml:1:1: the document that begins here is larger than 262144 bytes (split it)"},
 		{"many values", "a: [" + strings.Repeat("1,", 20_000) + "]", "f.yaml:1:1: the document that begins here has more than 20000 values and signs (split it)"},
 		{"deep flow", strings.Repeat("[", 9_000), "f.yaml:1:33: values are nested more than 32 levels deep"},
+		{"deeper flow", "a: " + strings.Repeat("[", 100_000), "f.yaml:1:1: the document that begins here has more than 20000 values and signs (split it)"},
+		{"deeper anchors", "a: " + strings.Repeat("&a ", 80_000), "f.yaml:1:1: the document that begins here has more than 20000 values and signs (split it)"},
 		{"deep lists", strings.Repeat("- ", 9_000) + "a", "f.yaml:1:65: values are nested more than 32 levels deep"},
 		{"deep keys", strings.Repeat("? ", 9_000) + "a", "f.yaml:1:65: values are nested more than 32 levels deep"},
 		{"long key", strings.Repeat("k", 321) + ": a", "f.yaml:1:1: a field's name must be plain text of at most 320 characters"},

@@ -1,7 +1,11 @@
 package manifest_test
 
 import (
+	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -158,6 +162,26 @@ func TestRead(t *testing.T) {
 	require.Len(t, docs, 1, "what can be read is returned beside the error")
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 	golden(t, "read-errors.txt", err.Error()+"\n")
+}
+
+// A pipe that nobody writes to must not be waited for.
+func TestReadPipe(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "pipe.yaml"), 0o600))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "dir.yaml"), 0o700))
+	for _, name := range []string{".", "pipe.yaml"} {
+		_, err := manifest.Read(os.DirFS(dir), name)
+		assert.ErrorContains(t, err, "pipe.yaml: cannot be read: it is not a regular file")
+	}
+}
+
+func TestReadManyFiles(t *testing.T) {
+	fsys := fstest.MapFS{}
+	for i := range manifest.MaxFiles + 1 {
+		fsys[fmt.Sprintf("all/%d.yaml", i)] = &fstest.MapFile{}
+	}
+	_, err := manifest.Read(fsys, "all")
+	assert.EqualError(t, err, "all: the directory holds more than 5000 YAML files (name the one that holds the catalog)")
 }
 
 func TestJoin(t *testing.T) {

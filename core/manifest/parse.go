@@ -20,6 +20,8 @@ import (
 const (
 	// MaxFileSize bounds a file, in bytes.
 	MaxFileSize = 1 << 20
+	// MaxFiles bounds the files of one directory, at any depth.
+	MaxFiles = 5_000
 	// MaxErrors bounds the errors that are told of one file.
 	MaxErrors = 100
 	// MaxDocumentSize bounds one document of a file, in bytes.

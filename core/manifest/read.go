@@ -69,6 +69,9 @@ func expand(fsys fs.FS, name string) ([]string, error) {
 			return nil
 		}
 		if ext := path.Ext(p); !hidden && (ext == ".yaml" || ext == ".yml") {
+			if len(files) == MaxFiles {
+				return Error{Position: Position{File: name}, Message: fmt.Sprintf("the directory holds more than %d YAML files", MaxFiles), Hint: "name the one that holds the catalog"}
+			}
 			files = append(files, p)
 		}
 		return nil
@@ -82,21 +85,22 @@ func expand(fsys fs.FS, name string) ([]string, error) {
 
 // readFile reads no more than is allowed, whatever the file claims to be.
 func readFile(fsys fs.FS, name string) ([]byte, error) {
+	// Looked at before it is opened: opening a pipe that nobody writes to never returns.
+	info, err := fs.Stat(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	if info.Size() > MaxFileSize {
+		return nil, *tooLarge(name, info.Size())
+	}
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("it is not a regular file")
-	}
-	if info.Size() > MaxFileSize {
-		return nil, *tooLarge(name, info.Size())
-	}
 	return io.ReadAll(io.LimitReader(f, MaxFileSize+1))
 }
 

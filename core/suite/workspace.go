@@ -2,6 +2,7 @@ package suite
 
 import (
 	"archive/tar"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -206,7 +208,7 @@ func selectFiles(fsys fs.FS, ws Workspace, p *Packed) ([]packFile, error) {
 			skip(name, "%s", why)
 			return nil
 		}
-		p.Size += f.size
+		p.Size += min(f.size, math.MaxInt64-p.Size) // sparse files may claim more than there is
 		files = append(files, f)
 		return nil
 	})
@@ -309,20 +311,15 @@ func tooLarge(files []packFile, size int64, limit Quantity) error {
 		if parts := strings.SplitN(dir, "/", 3); len(parts) > 2 {
 			dir = parts[0] + "/" + parts[1] // deep enough to tell node_modules from its neighbours
 		}
-		sizes[dir] += f.size
+		sizes[dir] += min(f.size, math.MaxInt64-sizes[dir])
 	}
+	biggest := slices.MaxFunc(files, func(a, b packFile) int { return cmp.Compare(a.size, b.size) })
 	dirs := make([]string, 0, len(sizes))
 	for d := range sizes {
 		dirs = append(dirs, d)
 	}
 	slices.SortFunc(dirs, func(a, b string) int {
-		if sizes[a] != sizes[b] {
-			if sizes[a] > sizes[b] {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a, b)
+		return cmp.Or(cmp.Compare(sizes[b], sizes[a]), strings.Compare(a, b))
 	})
 	var largest []string
 	for _, d := range dirs[:min(3, len(dirs))] {
@@ -332,8 +329,8 @@ func tooLarge(files []packFile, size int64, limit Quantity) error {
 		}
 		largest = append(largest, fmt.Sprintf("%s %s", shown, inWords(sizes[d])))
 	}
-	return fmt.Errorf("the workspace has %s and may have %s: the largest directories are %s; narrow spec.workspace.include, leave files out with .assayignore, or raise spec.workspace.maxSize",
-		inWords(size), limit, strings.Join(largest, ", "))
+	return fmt.Errorf("the workspace has %s and may have %s: the largest directories are %s, the largest file is %s (%s); narrow spec.workspace.include, leave files out with .assayignore, or raise spec.workspace.maxSize",
+		inWords(size), limit, strings.Join(largest, ", "), biggest.name, inWords(biggest.size))
 }
 
 // inWords rounds a size for people: 1.5 GiB.

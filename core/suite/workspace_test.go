@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -178,12 +179,20 @@ func TestPackTooLarge(t *testing.T) {
 	}
 	var b bytes.Buffer
 	_, err := suite.Pack(fsys, suite.Workspace{MaxSize: 4 << 20}, &b)
-	assert.EqualError(t, err, "the workspace has 6.0 MiB and may have 4Mi: the largest directories are web/node_modules/ 5.0 MiB, data/ 1.0 MiB, the top directory's own files 1.5 KiB; narrow spec.workspace.include, leave files out with .assayignore, or raise spec.workspace.maxSize")
+	assert.EqualError(t, err, "the workspace has 6.0 MiB and may have 4Mi: the largest directories are web/node_modules/ 5.0 MiB, data/ 1.0 MiB, the top directory's own files 1.5 KiB, the largest file is web/node_modules/a/x.js (3.0 MiB); narrow spec.workspace.include, leave files out with .assayignore, or raise spec.workspace.maxSize")
 	assert.Zero(t, b.Len())
 	_, err = suite.Pack(fsys, suite.Workspace{MaxSize: 7 << 20}, &b)
 	assert.NoError(t, err)
 	_, err = suite.Pack(fstest.MapFS{"a/x": {Data: []byte("123")}}, suite.Workspace{MaxSize: 2}, &b)
-	assert.ErrorContains(t, err, "the workspace has 3 bytes and may have 2: the largest directories are a/ 3 bytes;")
+	assert.ErrorContains(t, err, "the workspace has 3 bytes and may have 2: the largest directories are a/ 3 bytes, the largest file is ")
+}
+
+// The sizes of sparse files may add up to more than a number holds: that is still too large.
+func TestPackSparse(t *testing.T) {
+	var w bytes.Buffer
+	_, err := suite.Pack(lying{fstest.MapFS{"a": {}, "b": {}, "c": {}}, math.MaxInt64/2 + 1}, suite.Workspace{}, &w)
+	assert.ErrorContains(t, err, "the workspace has 8589934592.0 GiB and may have 512Mi: ")
+	assert.Empty(t, w.Bytes(), "nothing was packed")
 }
 
 func TestPackErrors(t *testing.T) {
