@@ -229,7 +229,7 @@ func (p Pipeline) never(reason evidence.Reason, message string) Execution {
 }
 
 // releaseBound bounds the removal of a run whose evidence is safe.
-const releaseBound = 30 * time.Second
+const releaseBound = time.Minute
 
 // keep appends one result for each attempt and gives the last one. Only then is the executor told
 // that it may let go of its copy.
@@ -245,7 +245,11 @@ func (p Pipeline) keep(ctx context.Context, r suite.Run, env evidence.Environmen
 			// Two runners of one CI job may have followed the same run; evidence is kept once.
 			other, found := p.kept(ctx, e)
 			if !found {
-				return e, fmt.Errorf("keeping the result of suite %s: %w", r.Suite.Name, err)
+				err = fmt.Errorf("keeping the result of suite %s: %w", r.Suite.Name, err)
+				if x.Release != nil {
+					err = fmt.Errorf("%w; its pod keeps for now what the tests left: repeat the command when the store can be written to, which takes the run over, or remove it with `assay sweep`", err)
+				}
+				return e, err
 			}
 			p.observer(r).Log(0, fmt.Appendf(nil, "assay: the invocation %s has kept the result of this run already; that counts\n", other.Invocation))
 			e = other
@@ -256,7 +260,7 @@ func (p Pipeline) keep(ctx context.Context, r suite.Run, env evidence.Environmen
 		ctx, cancel := context.WithTimeout(ctx, releaseBound)
 		defer cancel()
 		if err := x.Release(ctx); err != nil {
-			p.observer(r).Log(0, fmt.Appendf(nil, "assay: removing what the run created: %v; what is left is removed when its time is up\n", err))
+			p.observer(r).Log(0, fmt.Appendf(nil, "assay: removing what the run created: %v; what is left is removed when its time is up, or by `assay sweep`\n", err))
 		}
 	}
 	return last, nil

@@ -206,6 +206,7 @@ func TestPipelineKeepsNoResult(t *testing.T) {
 			s, err := p.Run(t.Context(), runs("a", "b"), false)
 			assert.ErrorIs(t, err, full)
 			assert.ErrorContains(t, err, "keeping the result of suite a: ")
+			assert.ErrorContains(t, err, "repeat the command", "the results are in the pod still")
 			assert.Nil(t, s.Verdict, "nothing is decided over half a record")
 			assert.Equal(t, []string{"b"}, j.said, "the other run is not held back")
 			assert.Equal(t, "run-b.a2", s.Results[1].ID)
@@ -232,7 +233,7 @@ func TestPipelineReleaseFails(t *testing.T) {
 	s, err := p.Run(ctx, runs("a"), true)
 	assert.ErrorIs(t, err, core.ErrInterrupted)
 	assert.Equal(t, evidence.OutcomePassed, s.Results[0].Result.Outcome)
-	assert.Equal(t, "assay: removing what the run created: connection refused; what is left is removed when its time is up\n", heard.log)
+	assert.Equal(t, "assay: removing what the run created: connection refused; what is left is removed when its time is up, or by `assay sweep`\n", heard.log)
 }
 
 func TestPipelineWithoutCluster(t *testing.T) {

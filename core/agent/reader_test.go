@@ -99,6 +99,21 @@ func TestAttendance(t *testing.T) {
 	assert.Zero(t, at.Readers, "whoever has everything needs nothing more")
 }
 
+// A collector that is let go ends with its test, although nobody has read anything.
+func TestLetGo(t *testing.T) {
+	r := newRig(t)
+	collector := r.collect()
+	shim := r.run("sh", "-c", "while [ ! -e go ]; do sleep 0.02; done")
+	require.NoError(t, r.client.LetGo(r.ctx))
+	at, err := r.client.Attendance(r.ctx)
+	require.NoError(t, err)
+	assert.Zero(t, at.Readers, "to let go is not to read")
+	r.write("workspace/go", "")
+	require.Zero(t, r.wait(shim), "the test is not disturbed")
+	require.NoError(t, collector.cmd.Process.Signal(syscall.SIGTERM))
+	assert.Zero(t, r.wait(collector))
+}
+
 // A collector that one reader has released stays for another that is not done.
 func TestReleasedCollectorWaitsForAnotherReader(t *testing.T) {
 	r := newRig(t)

@@ -78,7 +78,7 @@ func (c *Collector) serve(stream net.Conn) {
 		if err := conn.ReceiveJSON(&r); err != nil {
 			return
 		}
-		if r.Op != wire.OpHello && r.Op != wire.OpAttendance {
+		if r.Op != wire.OpHello && r.Op != wire.OpAttendance && r.Op != wire.OpLetGo {
 			attend(true)
 		}
 		if err := c.answer(conn, r); err != nil {
@@ -91,7 +91,7 @@ func (c *Collector) serve(stream net.Conn) {
 			}
 			continue
 		}
-		if r.Op == wire.OpAck {
+		if r.Op == wire.OpAck || r.Op == wire.OpLetGo {
 			acknowledged = true
 			attend(false)
 		}
@@ -121,6 +121,12 @@ func (c *Collector) answer(conn *wire.Conn, r wire.Request) error {
 		complete := c.complete.happened() && c.workspace == ""
 		c.mu.Unlock()
 		return conn.SendJSON(wire.Answer{Version: wire.Version, Have: c.arrived(), Complete: complete})
+	case wire.OpLetGo:
+		if err := conn.SendJSON(wire.Answer{End: true}); err != nil {
+			return err
+		}
+		c.acked.happen()
+		return nil
 	case wire.OpAttendance:
 		at := c.attendance()
 		return conn.SendJSON(wire.Answer{Attendance: &at, End: true})

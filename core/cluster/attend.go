@@ -127,15 +127,28 @@ func orphaned(pod *corev1.Pod, jobs []batchv1.Job) bool {
 }
 
 // attendance asks the collector in a pod who reads.
-func (c *Connection) attendance(ctx context.Context, namespace, pod string) (wire.Attendance, error) {
+func (c *Connection) attendance(ctx context.Context, namespace, pod string) (at wire.Attendance, err error) {
+	c.briefly(ctx, namespace, pod, func(ctx context.Context, client *wire.Client) {
+		at, err = client.Attendance(ctx)
+	})
+	return at, err
+}
+
+// letGo tells a collector that waits for a reader that none will come. It is a try: a pod that does
+// not hear it goes when its drain is over.
+func (c *Connection) letGo(ctx context.Context, namespace, pod string) {
+	c.briefly(ctx, namespace, pod, func(ctx context.Context, client *wire.Client) { _ = client.LetGo(ctx) })
+}
+
+func (c *Connection) briefly(ctx context.Context, namespace, pod string, talk func(context.Context, *wire.Client)) {
 	ctx, cancel := context.WithTimeout(ctx, asking)
 	defer cancel()
-	client := wire.Client{
+	client := &wire.Client{
 		Transport: &transport{conn: c, namespace: namespace, pod: pod, gone: func() error { return nil }},
 		Idle:      asking, Patience: asking,
 	}
 	defer client.Close()
-	return client.Attendance(ctx)
+	talk(ctx, client)
 }
 
 // leftover says whether anybody attends to one Job. A process of this machine is the surest sign;
@@ -252,6 +265,9 @@ func (c *Connection) Abandoned(ctx context.Context, namespace string, runs []str
 // Remove removes what a run left: its pods at once, then its Job.
 func (c *Connection) Remove(ctx context.Context, namespace string, l Leftover) error {
 	for _, pod := range l.Pods {
+		if l.State == "draining" {
+			c.letGo(ctx, namespace, pod)
+		}
 		err := steady(ctx, func() error {
 			return c.Client.CoreV1().Pods(namespace).Delete(ctx, pod, metav1.DeleteOptions{GracePeriodSeconds: ptr(int64(1))})
 		})

@@ -52,7 +52,9 @@ func TestConclusion(t *testing.T) {
 		"a reason nobody knows":                {ended: ended{Reason: "Weird"}, status: &wire.Status{Done: true}, reason: evidence.Killed, message: "the test command ended with exit code 0, but its container with 0 (Weird)"},
 		"a shim that did not finish":           {ended: good, status: &wire.Status{}, reason: evidence.InternalError, message: "the shim left no final status"},
 
-		"not read whole":            {ended: good, status: &wire.Status{Done: true}, err: errors.New("stream reset"), reason: evidence.CollectorLost, message: "the test ended (exit code 0), but what it left could not be read whole: stream reset"},
+		"not read whole": {ended: good, status: &wire.Status{Done: true}, err: errors.New("stream reset"), reason: evidence.CollectorLost, message: "the test ended (exit code 0), but what it left could not be read whole: stream reset"},
+		"no room on this machine": {ended: good, status: &wire.Status{Done: true}, err: fmt.Errorf("following the log: %w", &wire.RefusedError{Message: "keeping the log: no space left on device", Err: localError{errors.New("no space left on device")}}),
+			reason: evidence.NotKept, message: "the test ended (exit code 0), but this machine could not keep what it left: following the log: keeping the log: no space left on device"},
 		"failed and not read whole": {ended: bad, err: errors.New("stream reset"), reason: evidence.CollectorLost, message: "the test ended (exit code 3), but what it left could not be read whole: stream reset"},
 
 		"the runtime could not start it":  {ended: ended{Reason: "StartError", ExitCode: 128, Message: "exec format\nerror"}, reason: evidence.StartFailed, message: "exec format error"},

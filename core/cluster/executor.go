@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -389,8 +390,12 @@ func (x *execution) release(ctx context.Context) error {
 	if x.job == nil || x.unmade {
 		return nil
 	}
-	acknowledged := x.reader != nil && x.reader.whole() && x.acknowledge(ctx) == nil
-	return x.explain(x.dismiss(ctx, acknowledged))
+	bound := acknowledgeBound
+	switch x.attempt.Reason {
+	case evidence.NodeLost, evidence.Evicted, evidence.PodDeleted:
+		bound = lostBound
+	}
+	return x.explain(x.dismiss(ctx, x.farewell(ctx, bound)))
 }
 
 func (x *execution) dir() string {
@@ -398,18 +403,36 @@ func (x *execution) dir() string {
 }
 
 // keep creates a file of the run on this machine.
-func (x *execution) keep(name string) (*os.File, error) {
+func (x *execution) keep(name string) (io.WriteCloser, error) {
 	root := x.dir()
 	path := filepath.Join(root, filepath.FromSlash(name))
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return nil, fmt.Errorf("the pod sent a file with the name %q, which leads outside", name)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("keeping %s: %w", name, err)
+		return nil, localError{fmt.Errorf("keeping %s: %w", name, err)}
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("keeping %s: %w", name, err)
+		return nil, localError{fmt.Errorf("keeping %s: %w", name, err)}
 	}
-	return f, nil
+	return localFile{f}, nil
+}
+
+// localFile marks its errors as this machine's.
+type localFile struct{ *os.File }
+
+func (f localFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	if err != nil {
+		err = localError{err}
+	}
+	return n, err
+}
+
+func (f localFile) Close() error {
+	if err := f.File.Close(); err != nil {
+		return localError{err}
+	}
+	return nil
 }

@@ -191,6 +191,11 @@ func (x *execution) log(ctx context.Context, r *reader, pod string) error {
 	return err
 }
 
+// localError is an error of this machine, which could not keep what the pod sent.
+type localError struct{ error }
+
+func (e localError) Unwrap() error { return e.error }
+
 // logSink writes decoded output to file and observer.
 type logSink struct {
 	file    io.Writer
@@ -274,7 +279,7 @@ func (w sinkWriter) Write(p []byte) (int, error) {
 	n, err := w.s.file.Write(p)
 	w.s.size += int64(n)
 	if err != nil {
-		err = fmt.Errorf("keeping the log: %w", err)
+		err = localError{fmt.Errorf("keeping the log: %w", err)}
 	}
 	return n, err
 }
@@ -319,20 +324,37 @@ func (x *execution) containerLog(ctx context.Context, pod string, sink *logSink)
 	return done
 }
 
-// acknowledgeBound bounds the wait for a collector to hear that everything is kept. One that cannot
+// acknowledgeBound bounds the wait for a collector to hear that it may end, lostBound where its pod
+// was taken away or its node lost, or where somebody waits for a cancelled run. One that cannot
 // be reached is removed all the same.
-const acknowledgeBound = 3 * time.Second
+const (
+	acknowledgeBound = 20 * time.Second
+	lostBound        = 2 * time.Second
+)
 
 // whole says whether everything that the pod had to hand over has arrived.
 func (r *reader) whole() bool { return r.finished() && r.err == nil }
 
-// acknowledge tells the collector that everything is kept, so that it ends at once.
-func (x *execution) acknowledge(ctx context.Context) error {
+// farewell tells the collector that it may end: that everything is kept where it is, and otherwise
+// that nobody wants the rest. Without it a collector waits out its drain: kubelet has begun to stop
+// it with the pod's whole grace when the test ended, and a shorter one given later does not count.
+//
+// The answer is true where the collector knows that all is kept.
+func (x *execution) farewell(ctx context.Context, bound time.Duration) bool {
+	if x.reader == nil {
+		return false
+	}
 	defer x.reader.client.Close()
 	if x.gone() != nil {
-		return nil
+		return x.reader.whole()
 	}
-	ctx, cancel := context.WithTimeout(ctx, acknowledgeBound)
+	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
-	return x.reader.client.Ack(ctx, x.reader.manifest)
+	if x.reader.whole() {
+		if x.reader.client.Ack(ctx, x.reader.manifest) == nil {
+			return true
+		}
+	}
+	_ = x.reader.client.LetGo(ctx)
+	return false
 }

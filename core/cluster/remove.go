@@ -25,13 +25,11 @@ func (x *execution) remove() {
 	if r := x.reader; r != nil {
 		select {
 		case <-r.done:
-			if r.whole() {
-				_ = x.acknowledge(ctx) // it ends at once then; what there was is on this machine
-			}
 		case <-time.After(4 * time.Second):
 			r.cancel()
 			<-r.done
 		}
+		x.farewell(ctx, lostBound) // it ends at once then; what there was is on this machine
 	}
 	if err := x.removeWithin(ctx); err != nil {
 		x.note("removing the Job %s: %v; it is removed when its time is up, or by `kubectl delete job`", x.job.Name, err)
@@ -89,10 +87,20 @@ func (x *execution) deleteJob(ctx context.Context) error {
 
 func (x *execution) deletePods(ctx context.Context, grace int64) error {
 	pod, deleted, _ := x.executor.watcher.look(x.run.ID, x.job.UID)
-	if pod == nil || deleted {
+	switch {
+	case deleted:
 		return nil
+	case pod != nil:
+		return x.deletePod(ctx, pod.Name, grace)
 	}
-	return x.deletePod(ctx, pod.Name, grace)
+	// The watch may be behind.
+	left, err := x.leftPods(ctx)
+	for _, name := range left {
+		if derr := x.deletePod(ctx, name, grace); err == nil {
+			err = derr
+		}
+	}
+	return err
 }
 
 func (x *execution) deletePod(ctx context.Context, name string, grace int64) error {

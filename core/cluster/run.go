@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -266,6 +267,8 @@ func conclusion(ended *corev1.ContainerStateTerminated, taken trouble, r *reader
 			reason = evidence.CommandNotFound
 		}
 		return say(reason, "%s", oneLine(ended.Message))
+	case errors.As(r.err, new(localError)):
+		return say(evidence.NotKept, "the test ended (exit code %d), but this machine could not keep what it left: %v", ended.ExitCode, r.err)
 	case r.err != nil:
 		return say(evidence.CollectorLost, "the test ended (exit code %d), but what it left could not be read whole: %v", ended.ExitCode, r.err)
 	case status == nil && wrapped:

@@ -224,5 +224,6 @@ func notFound(message string) bool {
 // passing says whether a refusal to create the pod may pass by itself: a webhook that is down comes
 // back, a quota that is used up by others does not within a bound that anybody would want to wait for.
 func passing(message string) bool {
-	return strings.Contains(message, "failed calling webhook") || strings.Contains(message, "timeout") || strings.Contains(message, "connection refused")
+	return strings.Contains(message, "failed calling webhook") || strings.Contains(message, "timeout") || strings.Contains(message, "connection refused") ||
+		strings.Contains(message, "error looking up service account") // a namespace that was just made
 }

@@ -203,6 +203,7 @@ func TestPassing(t *testing.T) {
 	for message, want := range map[string]bool{
 		`Internal error occurred: failed calling webhook "v.example": failed to call webhook: Post "https://v": dial tcp: connect: connection refused`: true,
 		`pods "x" is forbidden: exceeded quota: assay, requested: pods=1, used: pods=100, limited: pods=100`:                                           false,
+		`pods "x" is forbidden: error looking up service account runs/default: serviceaccount "default" not found`:                                     true,
 		`admission webhook "v.example" denied the request: no`:                                                                                         false,
 	} {
 		assert.Equal(t, want, passing(message), message)

@@ -33,6 +33,7 @@ const (
 	CollectorLost      Reason = "CollectorLost"
 	WorkspaceFailed    Reason = "WorkspaceFailed"
 	Uncollected        Reason = "Uncollected"
+	NotKept            Reason = "NotKept"
 	ReportMissing      Reason = "ReportMissing"
 	ReportUnreadable   Reason = "ReportUnreadable"
 	NoTests            Reason = "NoTests"
@@ -82,6 +83,7 @@ var Reasons = []Meaning{
 	{StartTimeout, OutcomeError, "The pod did not start within the bound.", "The message says how far the pod has come; look at its events."},
 	{CollectorLost, OutcomeError, "The collector in the pod could not be reached, so what the tests proved was not collected.", "Run again; if it repeats, look at the collector container's state in the message."},
 	{WorkspaceFailed, OutcomeError, "The workspace did not arrive whole in the pod.", "Run again; if it repeats, check the size of the workspace and the connection to the cluster."},
+	{NotKept, OutcomeError, "The machine that runs assay could not keep what the tests left.", "Make room where its temporary files are (TMPDIR), or let it write there, and run again."},
 	{Uncollected, OutcomeError, "The run ended and its results were never collected.", "Run again."},
 	{ReportMissing, OutcomeError, "A promised report was not written.", "Make the test write it where spec.reports says, or correct the path."},
 	{ReportUnreadable, OutcomeError, "A report could not be read whole.", "The message names file and place; the tool may have been cut off while writing it."},

@@ -43,9 +43,14 @@ type Client struct {
 }
 
 // RefusedError is the collector's own word that a request cannot be met; trying again is pointless.
-type RefusedError struct{ Message string }
+type RefusedError struct {
+	Message string
+	// Err is the cause, where it lies on the reader's side.
+	Err error
+}
 
 func (e *RefusedError) Error() string { return e.Message }
+func (e *RefusedError) Unwrap() error { return e.Err }
 
 // progress marks an error after which the operation may go on: bytes had arrived.
 type progress struct{ error }
@@ -90,7 +95,7 @@ func (c *Client) open(ctx context.Context) error {
 		return err
 	}
 	if a.Version != Version {
-		return &RefusedError{fmt.Sprintf("the core image speaks version %d of the agent's protocol and this assay speaks %d: use the core image of the same release (--core-image)", a.Version, Version)}
+		return &RefusedError{Message: fmt.Sprintf("the core image speaks version %d of the agent's protocol and this assay speaks %d: use the core image of the same release (--core-image)", a.Version, Version)}
 	}
 	return nil
 }
@@ -114,7 +119,7 @@ func (c *Client) ask(r Request, a *Answer) error {
 
 func (a *Answer) refusal() error {
 	if a.Error != "" {
-		return &RefusedError{a.Error}
+		return &RefusedError{Message: a.Error}
 	}
 	return nil
 }
@@ -197,7 +202,7 @@ func (c *Client) Deliver(ctx context.Context, r io.ReaderAt, size int64) error {
 		for at := state.Have; at < size; {
 			n, err := r.ReadAt(buf[:min(int64(len(buf)), size-at)], at)
 			if n == 0 {
-				return &RefusedError{fmt.Sprintf("reading the packed workspace: %v", err)}
+				return &RefusedError{Message: fmt.Sprintf("reading the packed workspace: %v", err), Err: err}
 			}
 			if err := c.conn.SendData(buf[:n]); err != nil {
 				return grown(advanced, err)
@@ -271,7 +276,7 @@ func (c *Client) Follow(ctx context.Context, secrets func([]string), w io.Writer
 			c.log.Write(data)
 			c.logSize += int64(len(data))
 			if _, err := w.Write(data); err != nil {
-				return &RefusedError{fmt.Sprintf("keeping the log: %v", err)}
+				return &RefusedError{Message: fmt.Sprintf("keeping the log: %v", err), Err: err}
 			}
 		}
 	})
@@ -363,7 +368,7 @@ func (f *fetching) steer(a *Answer) error {
 		if f.out == nil {
 			out, err := f.create(f.m.Files[f.file])
 			if err != nil {
-				return &RefusedError{err.Error()}
+				return &RefusedError{Message: err.Error(), Err: err}
 			}
 			f.out = out
 		}
@@ -374,14 +379,14 @@ func (f *fetching) steer(a *Answer) error {
 	}
 	want := f.m.Files[f.file]
 	if got := hex.EncodeToString(f.sum.Sum(nil)); f.offset != want.Size || got != want.SHA256 {
-		return &RefusedError{fmt.Sprintf("%s: got %d bytes (sha256 %s), the manifest says %d (%s)", want.Name, f.offset, got, want.Size, want.SHA256)}
+		return &RefusedError{Message: fmt.Sprintf("%s: got %d bytes (sha256 %s), the manifest says %d (%s)", want.Name, f.offset, got, want.Size, want.SHA256)}
 	}
 	err := f.out.Close()
 	f.out = nil
 	f.file, f.offset = f.file+1, 0
 	f.sum.Reset()
 	if err != nil {
-		return &RefusedError{fmt.Sprintf("keeping %s: %v", want.Name, err)}
+		return &RefusedError{Message: fmt.Sprintf("keeping %s: %v", want.Name, err), Err: err}
 	}
 	return nil
 }
@@ -391,12 +396,12 @@ func (f *fetching) write(p []byte) error {
 		return fmt.Errorf("the collector sent data of no file")
 	}
 	if f.offset+int64(len(p)) > f.m.Files[f.file].Size {
-		return &RefusedError{fmt.Sprintf("%s: more bytes than the manifest says", f.m.Files[f.file].Name)}
+		return &RefusedError{Message: fmt.Sprintf("%s: more bytes than the manifest says", f.m.Files[f.file].Name)}
 	}
 	f.sum.Write(p)
 	f.offset += int64(len(p))
 	if _, err := f.out.Write(p); err != nil {
-		return &RefusedError{fmt.Sprintf("keeping %s: %v", f.m.Files[f.file].Name, err)}
+		return &RefusedError{Message: fmt.Sprintf("keeping %s: %v", f.m.Files[f.file].Name, err), Err: err}
 	}
 	return nil
 }
@@ -412,6 +417,14 @@ func (c *Client) Ack(ctx context.Context, m Manifest) error {
 	return c.keep(ctx, "acknowledging the results", func() error {
 		var a Answer
 		return c.ask(Request{Op: OpAck, Digest: m.Digest()}, &a)
+	})
+}
+
+// LetGo tells the collector that nobody wants what it holds any more: it ends as soon as its test has.
+func (c *Client) LetGo(ctx context.Context) error {
+	return c.keep(ctx, "letting the pod go", func() error {
+		var a Answer
+		return c.ask(Request{Op: OpLetGo}, &a)
 	})
 }
 

@@ -53,6 +53,8 @@ const (
 	OpFetch = "fetch"
 	// OpAck says that everything arrived; the collector may end.
 	OpAck = "ack"
+	// OpLetGo says that nobody wants what the collector holds.
+	OpLetGo = "let-go"
 	// OpAttendance asks who else reads. Whoever asks nothing but this and OpHello is no reader.
 	OpAttendance = "attendance"
 )
@@ -128,7 +130,7 @@ func (c *Conn) SendBeat() error { return c.send(kindBeat, nil) }
 
 func (c *Conn) send(kind byte, p []byte) error {
 	if len(p) > maxMessage {
-		return &RefusedError{fmt.Sprintf("a message of %d bytes is larger than the protocol allows (%d): hand over fewer files", len(p), maxMessage)}
+		return &RefusedError{Message: fmt.Sprintf("a message of %d bytes is larger than the protocol allows (%d): hand over fewer files", len(p), maxMessage)}
 	}
 	var h [5]byte
 	h[0] = kind

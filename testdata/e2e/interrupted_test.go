@@ -91,9 +91,9 @@ func TestKilledRunnerUncollected(t *testing.T) {
 	assert.Zero(t, p.run("uncollected").code, "the next call starts anew")
 }
 
-// sweep removes what a dead call has left, and only that.
+// sweep removes what a dead call has left, and only that. Not in parallel: it would remove what the
+// other tests of dead calls have left on purpose.
 func TestSweep(t *testing.T) {
-	t.Parallel()
 	p := newProject(t, suite("swept", "  command: [sh, -c, \"echo begun; sleep 300\"]"), suite("living", "  command: [sh, -c, \"echo begun; while [ ! -e /tmp/go ]; do sleep 0.1; done\"]"))
 	tmp := t.TempDir()
 	p.env = []string{"TMPDIR=" + tmp}
