@@ -242,7 +242,8 @@ webhooks:
 `, kind, name, w.server.URL, base64.StdEncoding.EncodeToString(cert), s.runs, group, resource), "apply", "-f", "-")
 	s.t.Cleanup(func() { _, _ = kubectl("", "delete", kind, name) })
 	// The API server learns of it through a watch of its own.
-	probe := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: probe, namespace: %s}\nspec: {containers: [{name: a, image: a}]}\n", s.runs)
+	// What it is asked about must get past Pod Security first.
+	probe := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: probe, namespace: %s}\nspec: {securityContext: {runAsNonRoot: true, runAsUser: 1000, seccompProfile: {type: RuntimeDefault}}, containers: [{name: a, image: a, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}\n", s.runs)
 	if resource == "jobs" {
 		probe = fmt.Sprintf("apiVersion: batch/v1\nkind: Job\nmetadata: {name: probe, namespace: %s}\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: a}]}}}\n", s.runs)
 	}

@@ -59,6 +59,8 @@ type want struct {
 	// nothing is true where the store must hold no result, and stderr instead is a part of what is said.
 	nothing bool
 	stderr  string
+	// also is what after looks at, for the table.
+	also string
 	// left is true where the Job rightly stays; it must be said what removes it.
 	left bool
 }
@@ -79,6 +81,9 @@ func (w want) String() string {
 	}
 	if w.notes != "" {
 		out += fmt.Sprintf("; a note of %q", w.notes)
+	}
+	if w.also != "" {
+		out += "; " + w.also
 	}
 	if w.left {
 		return out + "; what is left and what removes it is said"

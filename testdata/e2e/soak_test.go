@@ -404,8 +404,9 @@ func faults() []fault {
 			},
 			want: want{code: 3, outcome: "error", reason: "InternalError", says: "no space left on device"},
 		},
-		shifted("clock-ahead", "the process clock is ten minutes ahead of the cluster's", 600),
-		shifted("clock-behind", "the process clock is ten minutes behind the cluster's", -600),
+		// Evidence from the future is not trusted: which is the newest cannot be told.
+		shifted("clock-ahead", "the process clock is ten minutes ahead of the cluster's", 600, 3, "one of the two clocks is wrong"),
+		shifted("clock-behind", "the process clock is ten minutes behind the cluster's", -600, 0, "Ready to release"),
 	}
 	return list
 }
@@ -430,9 +431,11 @@ func hooked(name, injected, resource string, down bool, w want) fault {
 }
 
 // shifted is a whole run under a clock that is off, and a verdict under one that is right.
-func shifted(name, injected string, seconds int) fault {
+func shifted(name, injected string, seconds, code int, says string) fault {
+	w := passes(small)
+	w.also = fmt.Sprintf("verdict under a right clock: exit %d, %q", code, says)
 	return fault{
-		name: name, injected: injected, spec: trickle(3 * time.Second), want: passes(small),
+		name: name, injected: injected, spec: trickle(3 * time.Second), want: w,
 		before: func(s *scene) {
 			s.binary = os.Getenv("SOAK_SHIFTED")
 			s.env = append(s.env, "SOAK_CLOCK_SHIFT="+strconv.Itoa(seconds))
@@ -443,10 +446,10 @@ func shifted(name, injected string, seconds int) fault {
 			require.NotEmpty(s.t, results)
 			s.env = nil
 			s.binary = lab.assay
-			if o := s.assay("verdict"); o.code != 0 {
-				s.failf("the verdict under a right clock is no pass: exit %d: %s", o.code, oneLineOf(o.stderr))
-			} else {
-				s.row.seen += "; verdict under a right clock: ready"
+			o := s.assay("verdict")
+			s.row.seen += fmt.Sprintf("; verdict under a right clock: exit %d", o.code)
+			if o.code != code || !strings.Contains(strings.Join(strings.Fields(o.stderr), " "), says) {
+				s.failf("the verdict must end with %d and say %q; it says: %s", code, says, oneLineOf(o.stderr))
 			}
 		},
 	}
