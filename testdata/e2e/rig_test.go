@@ -86,6 +86,10 @@ func install(dir, runs string) (string, error) {
 	if _, err := kubectl(string(manifests), "apply", "-f", "-"); err != nil {
 		return "", err
 	}
+	// A new namespace has no account for a moment, and no pod is created in it until then.
+	if _, err := kubectl("", "wait", "--for=create", "serviceaccount/default", "-n", runs, "--timeout=60s"); err != nil {
+		return "", err
+	}
 	token, err := kubectl("", "create", "token", "assay", "-n", runs, "--duration", "4h")
 	if err != nil {
 		return "", err

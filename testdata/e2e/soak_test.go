@@ -520,7 +520,8 @@ func (s *scene) tmpfs(size, used int) {
 	s.t.Helper()
 	s.store = s.open("store")
 	require.NoError(s.t, syscall.Mount("tmpfs", s.store, "tmpfs", 0, "size="+strconv.Itoa(size)))
-	s.t.Cleanup(func() { _ = syscall.Unmount(s.store, syscall.MNT_DETACH) })
+	at := s.store
+	s.t.Cleanup(func() { _ = syscall.Unmount(at, syscall.MNT_DETACH) })
 	if used > 0 {
 		require.NoError(s.t, os.WriteFile(filepath.Join(s.store, "filler"), make([]byte, used), 0o644))
 	}
