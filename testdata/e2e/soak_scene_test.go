@@ -416,19 +416,29 @@ func (s *scene) compareFiles(run string) {
 	s.row.seen += fmt.Sprintf("; %d artifact equal", equal)
 }
 
-// leaveGrace is what a pod may take to be gone after assay has ended: kubelet ends it in its own time.
-const leaveGrace = 20 * time.Second
+// What a pod may take to be gone after assay has ended: kubelet ends it in its own time, and the cluster's
+// garbage collector takes longer where it has to find the API server again.
+const (
+	leaveGrace      = 20 * time.Second
+	leaveGraceAlone = 60 * time.Second
+)
 
 // nothingLeft looks for Jobs and pods of the suite in its namespace, whatever their runs are called.
 func (s *scene) nothingLeft(o outcome) {
 	var left string
-	for end := time.Now().Add(leaveGrace); ; time.Sleep(300 * time.Millisecond) {
-		out, err := kubectl("", "get", "jobs,pods", "-n", s.runs, "-l", "assay.dev/suite="+s.suite, "-o", "name")
+	grace := leaveGrace
+	if s.alone {
+		grace = leaveGraceAlone
+	}
+	began := time.Now()
+	for ; ; time.Sleep(300 * time.Millisecond) {
+		out, err := kubectl("", "get", "jobs,pods", "-n", s.runs, "-l", "assay.dev/suite="+s.suite, "-o",
+			"jsonpath={range .items[*]}{.kind} {.metadata.name} {.status.phase}, deleted {.metadata.deletionTimestamp} with a grace of {.metadata.deletionGracePeriodSeconds}; {end}")
 		left = strings.Join(strings.Fields(out), " ")
 		if err != nil {
 			left = err.Error()
 		}
-		if left == "" || time.Now().After(end) {
+		if left == "" || time.Since(began) > grace {
 			break
 		}
 	}
@@ -437,6 +447,9 @@ func (s *scene) nothingLeft(o outcome) {
 	}()
 	if left == "" {
 		s.row.seen += "; nothing left"
+		if took := time.Since(began); took > 10*time.Second {
+			s.row.seen += fmt.Sprintf(" %.0f s later", took.Seconds())
+		}
 		return
 	}
 	if s.want.left && regexp.MustCompile(`(?i)assay sweep|removed when|drain`).MatchString(o.stderr) {
