@@ -55,10 +55,9 @@ func big(t *testing.T, i int, log, file string) {
 	}
 	rotated := 0
 	f.during = func(s *scene) {
-		while := s.arriving("out/file-000000")
-		from, most := int64(1), int64(200_000_000)
+		what, while, from, most, whole := "artifact", s.arriving("out/file-000000"), int64(1), int64(200_000_000), int64(bigFile)
 		if i%2 == 0 {
-			while, from, most = filepath.Join(s.tmp(), "assay-*", "*", "log.txt"), bigLog/4, bigLog/2
+			what, while, from, most, whole = "log", filepath.Join(s.tmp(), "assay-*", "*", "log.txt"), bigLog/4, bigLog/2, bigLog
 		}
 		at := from + rand.Int64N(most)
 		look := func() {
@@ -66,9 +65,7 @@ func big(t *testing.T, i int, log, file string) {
 			rotated = max(rotated, len(files))
 		}
 		s.await("so much had arrived", func() bool { look(); return size(while) >= at })
-		component(s.t, "restart", "kube-apiserver")
-		s.row.seen = fmt.Sprintf("API server restarted at %d MB of the %s", size(while)/1_000_000, map[bool]string{true: "log", false: "artifact"}[i%2 == 0])
-		injected := s.row.seen
+		injected := fmt.Sprintf("API server restarted at %d MB of the %s", s.amid(while, whole)/1_000_000, what)
 		for {
 			select {
 			case <-s.ended:
