@@ -102,9 +102,10 @@ type scene struct {
 	// user runs assay as somebody else than root.
 	user uint32
 
-	stderr *lockedBuffer
-	ended  chan struct{}
-	row    row
+	stderr  *lockedBuffer
+	process *os.Process
+	ended   chan struct{}
+	row     row
 }
 
 // row is a line of the table.
@@ -173,6 +174,7 @@ func (s *scene) go_() (outcome, time.Duration) {
 	c.Stderr = &lastOf{to: s.stderr}
 	began := time.Now()
 	require.NoError(s.t, c.Start())
+	s.process = c.Process
 	go func() { _ = c.Wait(); close(s.ended) }()
 	// A fault that cannot be played must not leave assay running.
 	defer func() { cancel(); <-s.ended }()

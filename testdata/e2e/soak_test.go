@@ -237,6 +237,16 @@ func faults() []fault {
 			want: want{code: 3, outcome: "error", reason: "PodDeleted", begins: "begun\n"},
 		},
 		{
+			name: "interrupt-transfer", injected: "Ctrl-C while results are transferred (300 MB)",
+			spec: fmt.Sprintf("  command: [sh, -c, \"misbehave files 1 %d results; echo begun\"]\n  artifacts: [\"results/*\"]\n", noisy),
+			during: func(s *scene) {
+				file := s.arriving("results/file-000000")
+				s.await("the transfer", func() bool { return size(file) > 10_000_000 })
+				require.NoError(s.t, s.process.Signal(os.Interrupt))
+			},
+			want: want{code: 130, outcome: "error", reason: "Cancelled"},
+		},
+		{
 			name: "quota", injected: "a ResourceQuota of no pods",
 			spec: trickle(time.Second),
 			before: func(s *scene) {
