@@ -106,6 +106,18 @@ func (c *cutter) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// slow is a connection with so many bytes a second from the cluster.
+type slow struct {
+	io.ReadWriteCloser
+	rate int
+}
+
+func (s *slow) Read(p []byte) (int, error) {
+	n, err := s.ReadWriteCloser.Read(p)
+	time.Sleep(time.Duration(n) * time.Second / time.Duration(s.rate))
+	return n, err
+}
+
 // expiring ends a watch with 410 Gone in the middle, once told.
 func expiring(body io.ReadCloser, told <-chan struct{}) io.ReadCloser {
 	r, w := io.Pipe()

@@ -237,12 +237,15 @@ func faults() []fault {
 			want: want{code: 3, outcome: "error", reason: "PodDeleted", begins: "begun\n"},
 		},
 		{
-			name: "interrupt-transfer", injected: "Ctrl-C while results are transferred (300 MB)",
+			name: "interrupt-transfer", injected: "Ctrl-C while results are transferred (300 MB at 10 MB/s)",
 			spec: fmt.Sprintf("  command: [sh, -c, \"misbehave files 1 %d results; echo begun\"]\n  artifacts: [\"results/*\"]\n", noisy),
 			during: func(s *scene) {
 				file := s.arriving("results/file-000000")
 				s.await("the transfer", func() bool { return size(file) > 10_000_000 })
 				require.NoError(s.t, s.process.Signal(os.Interrupt))
+			},
+			before: func(s *scene) {
+				s.through(&apiProxy{upgraded: func(stream io.ReadWriteCloser) io.ReadWriteCloser { return &slow{stream, 10_000_000} }})
 			},
 			want: want{code: 130, outcome: "error", reason: "Cancelled"},
 		},
