@@ -53,6 +53,10 @@ func big(t *testing.T, i int, log, file string) {
 		spec: fmt.Sprintf("  command: [sh, -c, \"misbehave files 1 %d out > /dev/null && misbehave emit %d 40s\"]\n  artifacts: [\"out/*\"]\n", bigFile, bigLog),
 		want: want{code: 0, outcome: "passed", reason: "Completed", files: map[string]string{"out/file-000000": file}},
 	}
+	if i%2 == 1 {
+		// An API server that is told to end serves for a moment longer: the artifact must not be through by then.
+		f.before = func(s *scene) { s.slowly(30_000_000) }
+	}
 	rotated := 0
 	f.during = func(s *scene) {
 		what, while, from, most, whole := "artifact", s.arriving("out/file-000000"), int64(1), int64(200_000_000), int64(bigFile)

@@ -106,7 +106,12 @@ func (c *cutter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// slow is a connection with so many bytes a second from the cluster.
+// slowly makes assay reach the cluster at so many bytes a second either way.
+func (s *scene) slowly(rate int) {
+	s.through(&apiProxy{upgraded: func(stream io.ReadWriteCloser) io.ReadWriteCloser { return &slow{stream, rate} }})
+}
+
+// slow is a connection with so many bytes a second.
 type slow struct {
 	io.ReadWriteCloser
 	rate int
@@ -114,6 +119,12 @@ type slow struct {
 
 func (s *slow) Read(p []byte) (int, error) {
 	n, err := s.ReadWriteCloser.Read(p)
+	time.Sleep(time.Duration(n) * time.Second / time.Duration(s.rate))
+	return n, err
+}
+
+func (s *slow) Write(p []byte) (int, error) {
+	n, err := s.ReadWriteCloser.Write(p)
 	time.Sleep(time.Duration(n) * time.Second / time.Duration(s.rate))
 	return n, err
 }

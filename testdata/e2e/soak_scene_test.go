@@ -106,6 +106,8 @@ type scene struct {
 	process *os.Process
 	ended   chan struct{}
 	row     row
+	// short is what fell short.
+	short []string
 }
 
 // row is a line of the table.
@@ -115,7 +117,7 @@ type row struct{ injected, expected, seen string }
 func (s *scene) failf(format string, args ...any) {
 	s.t.Helper()
 	message := fmt.Sprintf(format, args...)
-	s.row.seen += "; **" + message + "**"
+	s.short = append(s.short, "**"+message+"**")
 	s.t.Errorf("%s", message)
 }
 
@@ -136,6 +138,7 @@ func play(t *testing.T, f fault) {
 	defer func() {
 		table.Lock()
 		defer table.Unlock()
+		s.row.seen = strings.Join(append([]string{s.row.seen}, s.short...), "; ")
 		table.rows[f.name] = s.row
 	}()
 	s.project = newProject(t, suite(f.name, f.spec))

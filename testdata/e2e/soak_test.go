@@ -78,9 +78,10 @@ func faults() []fault {
 			want: passes(small),
 		},
 		{
-			name: "api-uploading", injected: "API server restarted while the workspace is on its way (100 MB)", alone: true,
+			name: "api-uploading", injected: "API server restarted while the workspace is on its way (100 MB at 10 MB/s)", alone: true,
 			spec: "  command: [sh, -c, \"sha256sum < big.bin > results/sum && misbehave emit 640000\"]\n  workspace: {include: [big.bin]}\n  artifacts: [\"results/*\"]\n",
 			before: func(s *scene) {
+				s.slowly(10_000_000)
 				data := make([]byte, 100_000_000)
 				_, _ = rand.Read(data)
 				s.write("big.bin", string(data))
@@ -115,13 +116,14 @@ func faults() []fault {
 			want: passes(small),
 		},
 		{
-			name: "api-transfer", injected: "API server restarted while results are transferred (300 MB)", alone: true,
+			name: "api-transfer", injected: "API server restarted while results are transferred (300 MB at 20 MB/s)", alone: true,
 			spec: fmt.Sprintf("  command: [sh, -c, \"misbehave files 1 %d results > /dev/null && misbehave emit 640000\"]\n  artifacts: [\"results/*\"]\n", noisy),
 			during: func(s *scene) {
 				file := s.arriving("results/file-000000")
 				s.await("the transfer", func() bool { return size(file) > 10_000_000 })
 				s.amid(file, noisy)
 			},
+			before: func(s *scene) { s.slowly(20_000_000) },
 			want: want{code: 0, outcome: "passed", reason: "Completed", log: emitted(small), files: map[string]string{"results/file-000000": ""}},
 		},
 		{
@@ -244,9 +246,7 @@ func faults() []fault {
 				s.await("the transfer", func() bool { return size(file) > 10_000_000 })
 				require.NoError(s.t, s.process.Signal(os.Interrupt))
 			},
-			before: func(s *scene) {
-				s.through(&apiProxy{upgraded: func(stream io.ReadWriteCloser) io.ReadWriteCloser { return &slow{stream, 10_000_000} }})
-			},
+			before: func(s *scene) { s.slowly(10_000_000) },
 			want: want{code: 130, outcome: "error", reason: "Cancelled"},
 		},
 		{
