@@ -124,7 +124,7 @@ func faults() []fault {
 				s.amid(file, noisy)
 			},
 			before: func(s *scene) { s.slowly(20_000_000) },
-			want: want{code: 0, outcome: "passed", reason: "Completed", log: emitted(small), files: map[string]string{"results/file-000000": ""}},
+			want:   want{code: 0, outcome: "passed", reason: "Completed", log: emitted(small), files: map[string]string{"results/file-000000": ""}},
 		},
 		{
 			name: "api-releasing", injected: "API server down while the run is released: the request to delete the Job breaks, back 5 s later", alone: true,
@@ -247,7 +247,7 @@ func faults() []fault {
 				require.NoError(s.t, s.process.Signal(os.Interrupt))
 			},
 			before: func(s *scene) { s.slowly(10_000_000) },
-			want: want{code: 130, outcome: "error", reason: "Cancelled"},
+			want:   want{code: 130, outcome: "error", reason: "Cancelled"},
 		},
 		{
 			name: "quota", injected: "a ResourceQuota of no pods",
