@@ -134,10 +134,11 @@ func play(t *testing.T, f fault) {
 		f.bound = 4 * time.Minute
 	}
 	s := &scene{fault: f, suite: f.name, runs: lab.runs, kubeconfig: lab.kubeconfig, binary: lab.assay, store: ".assay", stderr: &lockedBuffer{}, ended: make(chan struct{})}
-	s.row = row{injected: f.injected, expected: f.want.String(), seen: "the harness failed"}
+	s.row = row{injected: f.injected, seen: "the harness failed"}
 	defer func() {
 		table.Lock()
 		defer table.Unlock()
+		s.row.expected = s.want.String() // before may have worked some of it out
 		s.row.seen = strings.Join(append([]string{s.row.seen}, s.short...), "; ")
 		table.rows[f.name] = s.row
 	}()
