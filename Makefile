@@ -30,6 +30,7 @@ test: ## Run every test, the end-to-end tests in a real cluster included
 lint: ## Check formatting and run static analysis
 	@test -z "$$(gofmt -l cmd core integrations testdata | tee /dev/stderr)" || { echo "run: gofmt -w cmd core integrations testdata"; exit 1; }
 	go vet -tags e2e $(PACKAGES) ./testdata/image ./testdata/e2e
+	go vet -tags soak ./testdata/e2e
 	cd testdata/lab && CGO_ENABLED=0 go vet -trimpath ./node ./images ./command ./acceptance ./pause
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run $(PACKAGES)
 
@@ -62,8 +63,9 @@ bench: ## Measure
 	go test -run '^$$' -bench . -benchtime 3x ./core/...
 
 .PHONY: soak
-soak: ## Fuzz every parser for FUZZTIME (default 2m) each
-	@for target in $$(grep -rho --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' core | sed 's/^func //' | sort -u); do \
+soak: build ## Play every fault in the lab (one with RUN=TestFaults/NAME), then fuzz every parser for FUZZTIME (default 2m)
+	@testdata/cluster.sh soak $(if $(RUN),-v -run '$(RUN)')
+	@test -n "$(RUN)" || for target in $$(grep -rho --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' core | sed 's/^func //' | sort -u); do \
 	  package=$$(dirname "$$(grep -rl --include='*_test.go' "^func $$target(" core | head -n 1)"); \
 	  echo "== $$package $$target"; \
 	  go test "./$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime "$${FUZZTIME:-2m}" -fuzzminimizetime 5x; \

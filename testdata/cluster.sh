@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# What `make lab`, `make lab-down`, `make demo` and `make e2e` do about the cluster:
+# What `make lab`, `make lab-down`, `make demo`, `make e2e` and `make soak` do about the cluster:
 #
 #   cluster.sh up             bring the lab up and make the demo's run namespace in it
 #   cluster.sh down           take it down
 #   cluster.sh test           test the lab itself; one that is up is not disturbed
 #   cluster.sh demo [broken]  the demo
 #   cluster.sh e2e [ARGS]     the end-to-end tests; ARGS go to go test
+#   cluster.sh soak [ARGS]    faults, in the lab alone, because it is the lab that is hurt; ARGS go to go test.
+#                             Without ARGS the results are written to testdata/soak/RESULTS.md
 #
 # With ASSAY_KUBECONFIG set, demo and e2e use that cluster instead of the lab; ASSAY_DEMO_REGISTRY then
 # names a registry that this machine pushes to and the cluster pulls from.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-what=${1:?usage: cluster.sh up|down|test|demo|e2e}
+what=${1:?usage: cluster.sh up|down|test|demo|e2e|soak}
 shift
 state=${ASSAY_LAB_STATE:-/var/lib/assay-lab}
 
@@ -24,6 +26,24 @@ lab_up() {
 	LAB=$(lab_binary)
 	export LAB REGISTRY=127.0.0.1:5055
 	"$LAB" up
+}
+
+# e2e_images makes and pushes the images that end-to-end tests need, and exports all that their rig reads.
+e2e_images() {
+	local busybox version app=()
+	mkdir -p .demo
+	busybox=$(command -v busybox)
+	files() { go run ./testdata/image files --platform "linux/$(go env GOARCH)" "$@"; }
+	E2E_CORE_IMAGE=$(go run ./testdata/image core --version e2e --platforms "linux/$(go env GOARCH)" --push "$REGISTRY/assay:e2e")
+	E2E_TEST_IMAGE=$(testdata/e2eimage/push.sh "$REGISTRY/e2e/tests:latest")
+	# The workload under test, in two versions that differ in their digest alone.
+	for version in 1 2; do
+		app+=("$(files --busybox "$busybox" --env "VERSION=$version" --push "$REGISTRY/e2e/app:v$version")")
+	done
+	E2E_ENTRYPOINT_IMAGE=$(files --busybox "$busybox" --entrypoint /bin/sh --entrypoint -c --entrypoint "echo the image\'s own command" --push "$REGISTRY/e2e/own:latest")
+	E2E_ROOT_IMAGE=$(files --busybox "$busybox" --user 0 --push "$REGISTRY/e2e/root:latest")
+	export E2E_CORE_IMAGE E2E_TEST_IMAGE E2E_ENTRYPOINT_IMAGE E2E_ROOT_IMAGE
+	export E2E_ASSAY=$PWD/bin/assay E2E_KUBECTL=$kubectl E2E_APP_V1=${app[0]} E2E_APP_V2=${app[1]} E2E_REGISTRY=$REGISTRY
 }
 
 case $what in
@@ -74,26 +94,29 @@ e2e)
 		lab_up
 		kubectl="$LAB kubectl"
 	fi
-	mkdir -p .demo
-	busybox=$(command -v busybox)
-	core=$(go run ./testdata/image core --version e2e --platforms "linux/$(go env GOARCH)" --push "$REGISTRY/assay:e2e")
-	tests=$(testdata/e2eimage/push.sh "$REGISTRY/e2e/tests:latest")
-	# The workload under test, in two versions that differ in their digest alone.
-	app=()
-	for version in 1 2; do
-		app+=("$(go run ./testdata/image files --platform "linux/$(go env GOARCH)" --busybox "$busybox" \
-			--env "VERSION=$version" --push "$REGISTRY/e2e/app:v$version")")
-	done
-	own=$(go run ./testdata/image files --platform "linux/$(go env GOARCH)" --busybox "$busybox" \
-		--entrypoint /bin/sh --entrypoint -c --entrypoint "echo the image\'s own command" --push "$REGISTRY/e2e/own:latest")
-	root=$(go run ./testdata/image files --platform "linux/$(go env GOARCH)" --busybox "$busybox" --user 0 --push "$REGISTRY/e2e/root:latest")
-	E2E_ENTRYPOINT_IMAGE=$own E2E_ROOT_IMAGE=$root E2E_ASSAY=$PWD/bin/assay E2E_KUBECTL=$kubectl E2E_CORE_IMAGE=$core E2E_TEST_IMAGE=$tests \
-		E2E_APP_V1=${app[0]} E2E_APP_V2=${app[1]} E2E_REGISTRY=$REGISTRY \
-		go test -tags e2e -count=1 -timeout 25m ./testdata/e2e "$@"
+	e2e_images
+	go test -tags e2e -count=1 -timeout 25m ./testdata/e2e "$@"
 	# The image: built from the Dockerfile and without it, and run in the lab.
 	if [ -n "${LAB:-}" ]; then
 		go test -timeout 25m ./testdata/image
 	fi
+	;;
+soak)
+	lab_up
+	kubectl="$LAB kubectl"
+	e2e_images
+	SOAK_STATIC_IMAGE=$(files --file ".demo/e2e/bin/misbehave:/misbehave" --push "$REGISTRY/e2e/static:latest")
+	testdata/soak/shifted.sh .demo/soak/assay-shifted
+	export SOAK_STATIC_IMAGE SOAK_SHIFTED=$PWD/.demo/soak/assay-shifted SOAK_LAB=$LAB ASSAY_LAB_STATE=$state
+	if [ $# = 0 ] && [ -z "${SOAK_SHORT:-}" ]; then
+		export SOAK_RESULTS=$PWD/testdata/soak/RESULTS.md
+	fi
+	# What is read back goes through a temporary directory; where memory is plenty it need not be the disk.
+	if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" -gt 8000000 ] &&
+		[ "$(awk '/MemAvailable/ { print $2 }' /proc/meminfo)" -gt 12000000 ]; then
+		export TMPDIR=/dev/shm
+	fi
+	go test -tags soak -count=1 -timeout 3h ./testdata/e2e "$@"
 	;;
 *)
 	echo "cluster.sh: unknown word: $what" >&2

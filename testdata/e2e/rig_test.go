@@ -1,4 +1,4 @@
-//go:build e2e
+//go:build e2e || soak
 
 // Package e2e runs the assay binary against a real cluster, as a user and as a user's CI job would.
 package e2e
@@ -59,36 +59,54 @@ func with(m *testing.M) (int, error) {
 	defer func() {
 		_, _ = kubectl("", "delete", "namespace", lab.runs, lab.shop, "--wait=false")
 	}()
-	if err := install(dir); err != nil {
+	if _, err := kubectl("", "create", "namespace", lab.shop); err != nil {
 		return 0, err
 	}
-	return m.Run(), nil
+	if lab.kubeconfig, err = install(dir, lab.runs); err != nil {
+		return 0, err
+	}
+	code := m.Run()
+	return code, afterwards()
 }
 
-// install makes the target namespace, applies what `assay install` prints, and makes the credentials
-// of the account in it.
-func install(dir string) error {
-	if _, err := kubectl("", "create", "namespace", lab.shop); err != nil {
-		return err
-	}
+// afterwards is called when all tests have run.
+var afterwards = func() error { return nil }
+
+// install applies what `assay install` prints for a run namespace, makes the credentials of the account
+// in it, and gives the kubeconfig that holds them.
+func install(dir, runs string) (string, error) {
 	catalog := filepath.Join(dir, "assay.yaml")
-	if err := os.WriteFile(catalog, []byte(environment()), 0o644); err != nil {
-		return err
+	if err := os.WriteFile(catalog, []byte(environmentIn(runs)), 0o644); err != nil {
+		return "", err
 	}
 	manifests, err := exec.Command(lab.assay, "install", "--catalog", catalog).Output()
 	if err != nil {
-		return fmt.Errorf("assay install: %w", err)
+		return "", fmt.Errorf("assay install: %w", err)
 	}
 	if _, err := kubectl(string(manifests), "apply", "-f", "-"); err != nil {
-		return err
+		return "", err
 	}
-	token, err := kubectl("", "create", "token", "assay", "-n", lab.runs, "--duration", "4h")
+	// A new namespace has no account for a moment, and no pod is created in it until then.
+	if _, err := kubectl("", "wait", "--for=create", "serviceaccount/default", "-n", runs, "--timeout=60s"); err != nil {
+		return "", err
+	}
+	token, err := kubectl("", "create", "token", "assay", "-n", runs, "--duration", "4h")
 	if err != nil {
-		return err
+		return "", err
 	}
+	server, ca, err := apiServer()
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "kubeconfig")
+	return file, writeKubeconfig(file, server, ca, strings.TrimSpace(token), runs)
+}
+
+// apiServer says where the administrator's kubeconfig finds the cluster, and its authority in base64.
+func apiServer() (server, ca string, err error) {
 	view, err := kubectl("", "config", "view", "--raw", "--minify", "-o", "json")
 	if err != nil {
-		return err
+		return "", "", err
 	}
 	var config struct {
 		Clusters []struct {
@@ -100,24 +118,27 @@ func install(dir string) error {
 		} `json:"clusters"`
 	}
 	if err := json.Unmarshal([]byte(view), &config); err != nil {
-		return err
+		return "", "", err
 	}
 	cluster := config.Clusters[0].Cluster
 	if cluster.CA == "" {
 		pem, err := os.ReadFile(cluster.CAFile)
 		if err != nil {
-			return err
+			return "", "", err
 		}
 		cluster.CA = base64.StdEncoding.EncodeToString(pem)
 	}
-	lab.kubeconfig = filepath.Join(dir, "kubeconfig")
-	return os.WriteFile(lab.kubeconfig, fmt.Appendf(nil, `apiVersion: v1
+	return cluster.Server, cluster.CA, nil
+}
+
+func writeKubeconfig(file, server, ca, token, namespace string) error {
+	return os.WriteFile(file, fmt.Appendf(nil, `apiVersion: v1
 kind: Config
 clusters: [{name: e2e, cluster: {server: %q, certificate-authority-data: %q}}]
 users: [{name: assay, user: {token: %q}}]
 contexts: [{name: e2e, context: {cluster: e2e, user: assay, namespace: %q}}]
 current-context: e2e
-`, cluster.Server, cluster.CA, strings.TrimSpace(token), lab.runs), 0o600)
+`, server, ca, token, namespace), 0o600)
 }
 
 // kubectl runs as the administrator.
@@ -139,8 +160,10 @@ func admin(t *testing.T, stdin string, args ...string) string {
 	return out
 }
 
-func environment() string {
-	return fmt.Sprintf("apiVersion: assay.dev/v1alpha1\nkind: Environment\nmetadata: {name: lab}\nspec: {runNamespace: %s, targets: [%s]}\n", lab.runs, lab.shop)
+func environment() string { return environmentIn(lab.runs) }
+
+func environmentIn(runs string) string {
+	return fmt.Sprintf("apiVersion: assay.dev/v1alpha1\nkind: Environment\nmetadata: {name: lab}\nspec: {runNamespace: %s, targets: [%s]}\n", runs, lab.shop)
 }
 
 // project is a checkout with a catalog and a store of its own.

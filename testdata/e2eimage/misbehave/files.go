@@ -2,11 +2,13 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // writeFiles writes N files of SIZE bytes that do not compress, the same ones every time.
@@ -53,6 +55,32 @@ func writeNoise(path string, size int, seed uint64) error {
 		return err
 	}
 	return file.Close()
+}
+
+// fill writes until a directory takes no more, which must be for want of room.
+func fill(dirs []string, stdout io.Writer) error {
+	if len(dirs) == 0 {
+		return errors.New("fill needs a DIR")
+	}
+	block := make([]byte, 1<<20)
+	for _, dir := range dirs {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		file, err := os.Create(filepath.Join(dir, "filler"))
+		if err != nil {
+			return err
+		}
+		for err == nil {
+			_, err = file.Write(block)
+		}
+		_ = file.Close()
+		if !errors.Is(err, syscall.ENOSPC) {
+			return fmt.Errorf("filling %s: %w", dir, err)
+		}
+		fmt.Fprintf(stdout, "filled %s\n", dir)
+	}
+	return nil
 }
 
 // makeLinks makes the links that a collector must keep (inside) or refuse (the others).

@@ -19,8 +19,12 @@ Usage: misbehave COMMAND ...
   sleep DURATION                   sleep (10s, 5m), then exit 0
   ignore-term [DURATION]           ignore TERM and INT, say so each time, sleep (default 1h)
   print N [oneline]                print N bytes to stdout: lines of 64 bytes, or one line without an end
+  emit N [DURATION]                print N bytes in lines of 64, spread over DURATION, then a line with their SHA-256
   fork-children [N] [DURATION]     leave N (default 3) background processes behind that live for DURATION
                                    (default 1h), and exit 0 without waiting for them
+  fork-bomb [DURATION] [CODE]      start processes until no more can be, hold them for DURATION (default 5s), then
+                                   exit with CODE (default 7) and leave them behind
+  fill DIR...                      write a file into each DIR until it takes no more, and exit 0
   hog [REPORT]                     write a passing JUnit report to REPORT, then allocate memory until killed
   junit PATH [--pass N] [--fail N] [--skip N] [--error N] [--exit CODE]
                                    write a JUnit report with so many cases and exit with CODE (default 0:
@@ -88,6 +92,12 @@ func run(args, env []string, stdout, stderr io.Writer) error {
 		return nil
 	case "print":
 		return printBytes(args, stdout)
+	case "emit":
+		return emit(args, stdout)
+	case "fork-bomb":
+		return forkBomb(args, stdout)
+	case "fill":
+		return fill(args, stdout)
 	case "fork-children":
 		return forkChildren(args, stdout)
 	case "hog":

@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/xml"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,6 +63,8 @@ func TestUsageErrors(t *testing.T) {
 		`no flag "--passed"`:        {"junit", "r.xml", "--passed", "1"},
 		"there is no variable NONE": {"leak", "NONE"},
 		"files needs":               {"files", "1"},
+		"a multiple of 64":          {"emit", "100"},
+		"fill needs":                {"fill"},
 		"symlink needs":             {"symlink"},
 	} {
 		var stdout, stderr bytes.Buffer
@@ -70,7 +74,7 @@ func TestUsageErrors(t *testing.T) {
 
 func TestHelpNamesEveryCommand(t *testing.T) {
 	help := output(t, "--help")
-	for _, command := range strings.Fields("exit sleep ignore-term print fork-children hog junit env leak files symlink") {
+	for _, command := range strings.Fields("exit sleep ignore-term print emit fork-children fork-bomb fill hog junit env leak files symlink") {
 		assert.Contains(t, help, "\n  "+command)
 	}
 }
@@ -84,6 +88,16 @@ func TestPrintIsExact(t *testing.T) {
 	}
 	assert.Equal(t, 2, strings.Count(output(t, "print", "128"), "\n"))
 	assert.Len(t, output(t, "print", "100000"), 100000)
+}
+
+func TestEmitEndsWithItsDigest(t *testing.T) {
+	for _, args := range [][]string{{"emit", "6400"}, {"emit", "640", "200ms"}} {
+		out := output(t, args...)
+		n, err := number(args, 1, -1)
+		require.NoError(t, err)
+		assert.Equal(t, output(t, "print", args[1]), out[:n])
+		assert.Equal(t, fmt.Sprintf("sha256 %x\n", sha256.Sum256([]byte(out[:n]))), out[n:])
+	}
 }
 
 func TestEnvShowsNamesOnly(t *testing.T) {

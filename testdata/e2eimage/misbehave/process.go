@@ -53,6 +53,31 @@ func forkChildren(args []string, stdout io.Writer) error {
 	return nil
 }
 
+// forkBomb starts processes until the pod's limit refuses one. Its own exit code tells it from a crash.
+func forkBomb(args []string, stdout io.Writer) error {
+	d, err := duration(args, 0, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	code, err := number(args, 1, 7)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		child := exec.Command(self, "sleep", "1h")
+		if err := child.Start(); err != nil {
+			fmt.Fprintf(stdout, "after %d processes: %v\n", n, err)
+			break
+		}
+	}
+	time.Sleep(d)
+	return exitError(code)
+}
+
 // hog touches 4 MiB at a time, so that the memory is really in use, until the kernel ends it.
 func hog(args []string, stdout io.Writer) error {
 	if len(args) > 0 {
