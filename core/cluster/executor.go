@@ -395,7 +395,8 @@ func (x *execution) release(ctx context.Context) error {
 	case evidence.NodeLost, evidence.Evicted, evidence.PodDeleted:
 		bound = lostBound
 	}
-	return x.explain(x.dismiss(ctx, x.farewell(ctx, bound)))
+	x.farewell(ctx, bound)
+	return x.explain(x.dismiss(ctx))
 }
 
 func (x *execution) dir() string {

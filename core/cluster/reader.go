@@ -279,7 +279,7 @@ func (w sinkWriter) Write(p []byte) (int, error) {
 	n, err := w.s.file.Write(p)
 	w.s.size += int64(n)
 	if err != nil {
-		err = localError{fmt.Errorf("keeping the log: %w", err)}
+		err = localError{err}
 	}
 	return n, err
 }
@@ -296,6 +296,9 @@ func (x *execution) containerLog(ctx context.Context, pod string, sink *logSink)
 				var err error
 				if stream, err = request.Stream(ctx); err == nil {
 					break
+				}
+				if refused(err) {
+					return fmt.Errorf("reading the container's log: %w", err)
 				}
 				select {
 				case <-ctx.Done():
@@ -338,23 +341,18 @@ func (r *reader) whole() bool { return r.finished() && r.err == nil }
 // farewell tells the collector that it may end: that everything is kept where it is, and otherwise
 // that nobody wants the rest. Without it a collector waits out its drain: kubelet has begun to stop
 // it with the pod's whole grace when the test ended, and a shorter one given later does not count.
-//
-// The answer is true where the collector knows that all is kept.
-func (x *execution) farewell(ctx context.Context, bound time.Duration) bool {
+func (x *execution) farewell(ctx context.Context, bound time.Duration) {
 	if x.reader == nil {
-		return false
+		return
 	}
 	defer x.reader.client.Close()
 	if x.gone() != nil {
-		return x.reader.whole()
+		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
-	if x.reader.whole() {
-		if x.reader.client.Ack(ctx, x.reader.manifest) == nil {
-			return true
-		}
+	if x.reader.whole() && x.reader.client.Ack(ctx, x.reader.manifest) == nil {
+		return
 	}
-	_ = x.reader.client.LetGo(ctx)
-	return false
+	_ = x.reader.client.LetGo(ctx) // who cannot be told goes when the drain is over
 }

@@ -63,16 +63,17 @@ func (x *execution) removeWithin(ctx context.Context) error {
 	}
 }
 
-// dismiss removes a run that is over. A collector that was not told so would wait for a reader
-// until its drain ends.
-func (x *execution) dismiss(ctx context.Context, told bool) error {
-	if !told {
-		if err := x.deletePods(ctx, 1); err != nil {
-			return err
-		}
+// dismiss removes a run that is over. The pod is deleted by itself as well: the garbage collector,
+// which follows the Job, may be a minute behind when the API server was away.
+func (x *execution) dismiss(ctx context.Context) error {
+	if err := x.deleteJob(ctx); err != nil {
+		return err
+	}
+	if err := x.deletePods(ctx, 1); err != nil {
+		return err
 	}
 	x.unmade = true
-	return x.deleteJob(ctx)
+	return nil
 }
 
 func (x *execution) deleteJob(ctx context.Context) error {

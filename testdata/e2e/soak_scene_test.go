@@ -426,7 +426,7 @@ func (s *scene) compareFiles(run string) {
 // garbage collector takes longer where it has to find the API server again.
 const (
 	leaveGrace      = 20 * time.Second
-	leaveGraceAlone = 60 * time.Second
+	leaveGraceAlone = 3 * time.Minute
 )
 
 // nothingLeft looks for Jobs and pods of the suite in its namespace, whatever their runs are called.
