@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# What `make lab`, `make lab-down`, `make demo` and `make e2e` do about the cluster:
+# What `make lab`, `make lab-down`, `make demo`, `make e2e` and `make bench` do about the cluster:
 #
 #   cluster.sh up             bring the lab up and make the demo's run namespace in it
 #   cluster.sh down           take it down
 #   cluster.sh test           test the lab itself; one that is up is not disturbed
 #   cluster.sh demo [broken]  the demo
 #   cluster.sh e2e [ARGS]     the end-to-end tests; ARGS go to go test
+#   cluster.sh bench [ARGS]   measure what Assay costs; ARGS go to testdata/bench
 #
-# With ASSAY_KUBECONFIG set, demo and e2e use that cluster instead of the lab; ASSAY_DEMO_REGISTRY then
-# names a registry that this machine pushes to and the cluster pulls from.
+# With ASSAY_KUBECONFIG set, demo, e2e and bench use that cluster instead of the lab; ASSAY_DEMO_REGISTRY
+# then names a registry that this machine pushes to and the cluster pulls from.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-what=${1:?usage: cluster.sh up|down|test|demo|e2e}
+what=${1:?usage: cluster.sh up|down|test|demo|e2e|bench}
 shift
 state=${ASSAY_LAB_STATE:-/var/lib/assay-lab}
 
@@ -24,6 +25,30 @@ lab_up() {
 	LAB=$(lab_binary)
 	export LAB REGISTRY=127.0.0.1:5055
 	"$LAB" up
+}
+
+# reach brings the lab up, or takes the cluster of ASSAY_KUBECONFIG, and sets REGISTRY, the
+# administrator's kubeconfig and kubectl with it.
+reach() {
+	if [ -n "${ASSAY_KUBECONFIG:-}" ]; then
+		export REGISTRY=${ASSAY_DEMO_REGISTRY:?name a registry that this machine pushes to and the cluster pulls from}
+		export ADMIN_KUBECONFIG=$ASSAY_KUBECONFIG
+		admin=$ASSAY_KUBECONFIG
+		kubectl="kubectl --kubeconfig $ASSAY_KUBECONFIG"
+		unset ASSAY_KUBECONFIG
+	else
+		lab_up
+		admin=$state/admin.kubeconfig
+		kubectl="$LAB kubectl"
+	fi
+}
+
+# images makes and pushes the product's image and that of the tests, and sets core and tests to their
+# references.
+images() {
+	mkdir -p .demo
+	core=$(go run ./testdata/image core --version e2e --platforms "linux/$(go env GOARCH)" --push "$REGISTRY/assay:e2e")
+	tests=$(testdata/e2eimage/push.sh "$REGISTRY/e2e/tests:latest")
 }
 
 case $what in
@@ -65,19 +90,9 @@ demo)
 	exec testdata/demo/demo.sh "$@"
 	;;
 e2e)
-	if [ -n "${ASSAY_KUBECONFIG:-}" ]; then
-		export REGISTRY=${ASSAY_DEMO_REGISTRY:?name a registry that this machine pushes to and the cluster pulls from}
-		export ADMIN_KUBECONFIG=$ASSAY_KUBECONFIG
-		kubectl="kubectl --kubeconfig $ASSAY_KUBECONFIG"
-		unset ASSAY_KUBECONFIG
-	else
-		lab_up
-		kubectl="$LAB kubectl"
-	fi
-	mkdir -p .demo
+	reach
+	images
 	busybox=$(command -v busybox)
-	core=$(go run ./testdata/image core --version e2e --platforms "linux/$(go env GOARCH)" --push "$REGISTRY/assay:e2e")
-	tests=$(testdata/e2eimage/push.sh "$REGISTRY/e2e/tests:latest")
 	# The workload under test, in two versions that differ in their digest alone.
 	app=()
 	for version in 1 2; do
@@ -94,6 +109,22 @@ e2e)
 	if [ -n "${LAB:-}" ]; then
 		go test -timeout 25m ./testdata/image
 	fi
+	;;
+bench)
+	reach
+	images
+	# The quickest kubectl of this machine is what Assay is compared with.
+	choice=()
+	if command -v kubectl >/dev/null; then choice+=(--kubectl kubectl); fi
+	if [ -n "${LAB:-}" ]; then choice+=(--kubectl "$LAB kubectl"); fi
+	# The README's table is whole or not touched.
+	case " $* " in
+	*" --only"*) ;;
+	*) choice+=(--write README.md) ;;
+	esac
+	go build -o .demo/bench ./testdata/bench
+	exec .demo/bench --assay bin/assay --kubeconfig "$admin" --core-image "$core" --test-image "$tests" \
+		--commit "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" --json .demo/bench.json "${choice[@]}" "$@"
 	;;
 *)
 	echo "cluster.sh: unknown word: $what" >&2

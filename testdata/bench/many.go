@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Burst is many one-second suites at once, done three ways.
+type Burst struct {
+	Assay Timed `json:"assay"`
+	Bare  Timed `json:"bare"`
+	// Sidecar is Bare with a native sidecar in each pod that does nothing: what the second container
+	// costs by itself.
+	Sidecar Timed `json:"sidecar"`
+	// Requests and Peak (bytes) are Assay's.
+	Requests Count `json:"requests"`
+	Peak     int64 `json:"peak"`
+}
+
+// The items of a burst, in their order.
+const (
+	itemSubmitted = "kubectl has created the Jobs"
+	itemLastTest  = "the last test ends"
+	itemWaited    = "kubectl has waited"
+)
+
+var burstOrder = []string{itemSubmitted, itemLastTest, itemWaited, itemExit}
+
+// many measures so many suites at once against as many Jobs made by hand. The order of the arms
+// turns with each round.
+func (p *place) many(ctx context.Context) ([]Burst, error) {
+	var documents, required []string
+	for i := range p.suites {
+		name := fmt.Sprintf("suite-%02d", i)
+		documents = append(documents, p.suite(name, oneSecond, "  covers: [deployment/covered]"))
+		required = append(required, "{suite: "+name+"}")
+	}
+	documents = append(documents, "apiVersion: assay.dev/v1alpha1\nkind: ReleasePolicy\nmetadata: {name: release}\nspec: {required: ["+strings.Join(required, ", ")+"]}\n")
+	dir, err := p.project("many", documents...)
+	if err != nil {
+		return nil, err
+	}
+	var bursts []Burst
+	for i := range p.bursts {
+		var b Burst
+		arms := []func() error{
+			func() error { return p.manyByAssay(ctx, dir, &b) },
+			func() (err error) { b.Bare, err = p.manyByHand(ctx, false); return err },
+			func() (err error) { b.Sidecar, err = p.manyByHand(ctx, true); return err },
+		}
+		for j := range arms {
+			if err := arms[(i+j)%len(arms)](); err != nil {
+				return bursts, err
+			}
+		}
+		bursts = append(bursts, b)
+		p.say("  round %d of %d at once: assay %.1f s, by hand %.1f s (ratio %.2f), with a second container %.1f s (assay to that %.2f); %s requests, peak %.1f MB",
+			i+1, p.suites, b.Assay.Seconds, b.Bare.Seconds, b.Assay.Seconds/b.Bare.Seconds, b.Sidecar.Seconds, b.Assay.Seconds/b.Sidecar.Seconds, b.Requests, float64(b.Peak)/1e6)
+	}
+	return bursts, nil
+}
+
+func (p *place) manyByAssay(ctx context.Context, dir string, b *Burst) error {
+	if err := p.quiet(ctx); err != nil {
+		return err
+	}
+	before, err := p.requests(ctx)
+	if err != nil {
+		return err
+	}
+	if err := pause(ctx); err != nil {
+		return err
+	}
+	var said bytes.Buffer
+	began := time.Now()
+	b.Peak, err = p.peaked(ctx, dir, nil, &said, "run", "--parallel", fmt.Sprint(p.suites))
+	over := time.Now()
+	if err != nil {
+		return fmt.Errorf("assay run: %w\n%s", err, said.String())
+	}
+	last, err := p.lastTest(said.String())
+	if err != nil {
+		return fmt.Errorf("assay run: %w", err)
+	}
+	b.Assay = Timed{over.Sub(began).Seconds(), split(began, []point{{itemLastTest, last}, {itemExit, over}})}
+	b.Requests, err = p.since(ctx, before)
+	return err
+}
+
+// lastTest checks that the end of every test is in the output and gives the time of the last one.
+func (p *place) lastTest(output string) (time.Time, error) {
+	if n := strings.Count(output, "bench ended"); n != p.suites {
+		return time.Time{}, fmt.Errorf("the output shows the end of %d tests and not of %d:\n%s", n, p.suites, tailOf(output))
+	}
+	all, err := p.told(output)
+	return all["ended"], err
+}
+
+// since is the count of our requests after before. An exec is counted when it is over, which may be
+// a moment after who asked for it.
+func (p *place) since(ctx context.Context, before Count) (Count, error) {
+	if err := sleep(ctx, time.Second); err != nil {
+		return Count{}, err
+	}
+	after, err := p.requests(ctx)
+	return after.minus(before), err
+}
+
+func (p *place) manyByHand(ctx context.Context, sidecar bool) (Timed, error) {
+	if err := p.quiet(ctx); err != nil {
+		return Timed{}, err
+	}
+	if err := pause(ctx); err != nil {
+		return Timed{}, err
+	}
+	label, file := "bench=many", p.jobs(sidecar)
+	began := time.Now()
+	if _, err := p.kubectl(ctx, file, "-n", p.bare, "create", "-f", "-"); err != nil {
+		return Timed{}, err
+	}
+	submitted := time.Now()
+	if _, err := p.byHand(ctx, []string{"wait", "--for=condition=complete", "job", "-l", label, "--timeout=300s"}); err != nil {
+		return Timed{}, err
+	}
+	waited := time.Now()
+	logs, err := p.byHand(ctx, []string{"logs", "-l", label, "-c", "test", "--prefix", fmt.Sprintf("--max-log-requests=%d", p.suites)})
+	over := time.Now()
+	if err != nil {
+		return Timed{}, err
+	}
+	last, err := p.lastTest(logs)
+	if err != nil {
+		return Timed{}, fmt.Errorf("kubectl logs: %w", err)
+	}
+	t := Timed{over.Sub(began).Seconds(), split(began, []point{{itemSubmitted, submitted}, {itemLastTest, last}, {itemWaited, waited}, {itemExit, over}})}
+	return t, p.clear(ctx)
+}
+
+// jobs are bare Jobs, in one file.
+func (p *place) jobs(sidecar bool) string {
+	var b strings.Builder
+	for i := range p.suites {
+		fmt.Fprintf(&b, `---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: many-%02[1]d, labels: {bench: many}}
+spec:
+  backoffLimit: 0
+  template:
+    metadata: {labels: {bench: many}}
+    spec:
+      restartPolicy: Never
+      containers: [{name: test, image: %[2]q, command: [sh, -c, %[3]s]}]
+`, i, p.testImage, quoted(oneSecond))
+		if sidecar {
+			fmt.Fprintf(&b, "      initContainers: [{name: idle, image: %q, restartPolicy: Always, command: [sh, -c, 'trap \"exit 0\" TERM; sleep 1d & wait']}]\n", p.testImage)
+		}
+	}
+	return b.String()
+}
