@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -75,9 +77,11 @@ func (p *place) manyByAssay(ctx context.Context, dir string, b *Burst) error {
 		return err
 	}
 	var said bytes.Buffer
+	busy := p.busy()
 	began := time.Now()
 	b.Peak, err = p.peaked(ctx, dir, nil, &said, "run", "--parallel", fmt.Sprint(p.suites))
 	over := time.Now()
+	busy = p.busy() - busy
 	if err != nil {
 		return fmt.Errorf("assay run: %w\n%s", err, said.String())
 	}
@@ -85,7 +89,7 @@ func (p *place) manyByAssay(ctx context.Context, dir string, b *Burst) error {
 	if err != nil {
 		return fmt.Errorf("assay run: %w", err)
 	}
-	b.Assay = Timed{over.Sub(began).Seconds(), split(began, []point{{itemLastTest, last}, {itemExit, over}})}
+	b.Assay = Timed{over.Sub(began).Seconds(), split(began, []point{{itemLastTest, last}, {itemExit, over}}), busy}
 	b.Requests, err = p.since(ctx, before)
 	return err
 }
@@ -117,6 +121,7 @@ func (p *place) manyByHand(ctx context.Context, sidecar bool) (Timed, error) {
 		return Timed{}, err
 	}
 	label, file := "bench=many", p.jobs(sidecar)
+	busy := p.busy()
 	began := time.Now()
 	if _, err := p.kubectl(ctx, file, "-n", p.bare, "create", "-f", "-"); err != nil {
 		return Timed{}, err
@@ -128,6 +133,7 @@ func (p *place) manyByHand(ctx context.Context, sidecar bool) (Timed, error) {
 	waited := time.Now()
 	logs, err := p.byHand(ctx, []string{"logs", "-l", label, "-c", "test", "--prefix", fmt.Sprintf("--max-log-requests=%d", p.suites)})
 	over := time.Now()
+	busy = p.busy() - busy
 	if err != nil {
 		return Timed{}, err
 	}
@@ -135,8 +141,39 @@ func (p *place) manyByHand(ctx context.Context, sidecar bool) (Timed, error) {
 	if err != nil {
 		return Timed{}, fmt.Errorf("kubectl logs: %w", err)
 	}
-	t := Timed{over.Sub(began).Seconds(), split(began, []point{{itemSubmitted, submitted}, {itemLastTest, last}, {itemWaited, waited}, {itemExit, over}})}
+	t := Timed{over.Sub(began).Seconds(), split(began, []point{{itemSubmitted, submitted}, {itemLastTest, last}, {itemWaited, waited}, {itemExit, over}}), busy}
 	return t, p.clear(ctx)
+}
+
+// busy is how long this machine's cores have worked since it was started, in seconds.
+func (p *place) busy() float64 {
+	if !p.here {
+		return 0
+	}
+	raw, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	return worked(string(raw))
+}
+
+// worked adds up, from /proc/stat, all that is neither idle nor waiting nor another machine's, in
+// hundredths of a second: user, nice, system, irq, softirq.
+func worked(stat string) float64 {
+	line, _, _ := strings.Cut(stat, "\n")
+	fields := strings.Fields(line)
+	if len(fields) < 8 || fields[0] != "cpu" {
+		return 0
+	}
+	var sum float64
+	for _, i := range []int{1, 2, 3, 6, 7} {
+		n, err := strconv.ParseFloat(fields[i], 64)
+		if err != nil {
+			return 0
+		}
+		sum += n
+	}
+	return sum / 100
 }
 
 // jobs are bare Jobs, in one file.

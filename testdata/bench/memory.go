@@ -99,6 +99,15 @@ func (p *place) agents(ctx context.Context, dir string, m *Memory) error {
 	return nil
 }
 
+// sum is of the peaks, which need not have been at the same time.
+func (m *Memory) sum() int64 {
+	var sum int64
+	for _, b := range m.HighWater {
+		sum += b
+	}
+	return sum
+}
+
 func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
 func tailOf(s string) string { return s[max(0, len(s)-4000):] }

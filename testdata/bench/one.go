@@ -18,6 +18,9 @@ type Timed struct {
 	Seconds float64 `json:"seconds"`
 	// Items say where they went.
 	Items map[string]float64 `json:"items,omitempty"`
+	// CPU is what all of this machine's cores were busy meanwhile, in seconds, with whatever else it
+	// does; 0 where the cluster is elsewhere.
+	CPU float64 `json:"cpu,omitempty"`
 }
 
 // Pair is the same thing done both ways, one right after the other.
@@ -106,7 +109,7 @@ func (p *place) oneByAssay(ctx context.Context, dir string) (Timed, error) {
 	if err != nil {
 		return Timed{}, err
 	}
-	return Timed{over.Sub(began).Seconds(), split(began, []point{
+	return Timed{Seconds: over.Sub(began).Seconds(), Items: split(began, []point{
 		{itemCreated, s.time(seenJob)}, {itemScheduled, s.time(seenScheduled)}, {itemCollector, s.time(seenCollector)},
 		{itemStarted, started}, {itemTest, ended}, {itemEnded, s.time(seenEnded)},
 		{itemKept, entries.ModTime()}, {itemRemoved, s.time(seenRemoved)}, {itemExit, over},
@@ -141,7 +144,7 @@ func (p *place) oneByHand(ctx context.Context, name string) (Timed, error) {
 	if err := s.until(ctx, seenComplete); err != nil {
 		return Timed{}, err
 	}
-	t := Timed{over.Sub(began).Seconds(), split(began, []point{
+	t := Timed{Seconds: over.Sub(began).Seconds(), Items: split(began, []point{
 		{itemCreated, s.time(seenJob)}, {itemScheduled, s.time(seenScheduled)}, {itemStarted, started}, {itemTest, ended},
 		{itemEnded, s.time(seenEnded)}, {itemComplete, s.time(seenComplete)}, {itemExit, over},
 	})}

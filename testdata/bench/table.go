@@ -84,9 +84,10 @@ func (r Result) rows() []row {
 		rows = append(rows, row{what: fmt.Sprintf("peak memory of `assay run`, %d suites", r.Conditions.Suites), assay: spread(q, "MB"), bound: "100 MB", over: quantile(q, 1) > 100})
 	}
 	if m := r.Memory; m != nil {
-		pod := row{what: "memory added to the pod at its peak (16 MiB of log, 64 MiB in files)", assay: "not measured: the node is another machine"}
-		if m.Together > 0 {
-			pod.assay, pod.bound, pod.over = fmt.Sprintf("%.1f MiB", mib(m.Together)), "16 MiB", m.Together > 16<<20
+		pod := row{what: "memory added to the pod by a test with 16 MiB of log and 64 MiB in files: peaks of shim, collector and stream", assay: "not measured: the node is another machine"}
+		if sum := m.sum(); sum > 0 {
+			pod.assay = fmt.Sprintf("%.1f + %.1f + %.1f MiB; at one time %.1f MiB", mib(m.HighWater["run"]), mib(m.HighWater["collect"]), mib(m.HighWater["connect"]), mib(m.Together))
+			pod.bound, pod.over = "16 MiB", sum > 16<<20
 		}
 		rows = append(rows, pod, row{
 			what:  "a test with a memory limit of 32 MiB",
@@ -180,6 +181,13 @@ func (r Result) text() string {
 				seconds(item(r.Many, func(b Burst) Timed { return b.Assay }, name)),
 				seconds(item(r.Many, func(b Burst) Timed { return b.Bare }, name)),
 				seconds(item(r.Many, func(b Burst) Timed { return b.Sidecar }, name)))
+		}
+		cpu := func(side func(Burst) Timed) string {
+			return seconds(median(each(r.Many, func(b Burst) float64 { return side(b).CPU })))
+		}
+		if r.Conditions.Here {
+			fmt.Fprintf(&b, "    %-44s %7s %9s %9s\n", "CPU time of the machine", cpu(func(b Burst) Timed { return b.Assay }),
+				cpu(func(b Burst) Timed { return b.Bare }), cpu(func(b Burst) Timed { return b.Sidecar }))
 		}
 	}
 	return b.String()

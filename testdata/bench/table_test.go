@@ -17,13 +17,13 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func measured() Result {
 	pair := func(assay, bare float64) Pair {
 		return Pair{
-			Assay: Timed{assay, map[string]float64{itemCreated: 0.1, itemScheduled: -0.001, itemCollector: 1, itemTest: 1.004, itemExit: 0.1}},
-			Bare:  Timed{bare, map[string]float64{itemCreated: 0.2, itemScheduled: 0.02, itemTest: 1, itemComplete: 1.5, itemExit: 0.2}},
+			Assay: Timed{Seconds: assay, Items: map[string]float64{itemCreated: 0.1, itemScheduled: -0.001, itemCollector: 1, itemTest: 1.004, itemExit: 0.1}},
+			Bare:  Timed{Seconds: bare, Items: map[string]float64{itemCreated: 0.2, itemScheduled: 0.02, itemTest: 1, itemComplete: 1.5, itemExit: 0.2}},
 		}
 	}
 	burst := func(assay, bare, sidecar float64) Burst {
 		timed := func(s float64) Timed {
-			return Timed{s, map[string]float64{itemLastTest: s - 1, itemExit: 1}}
+			return Timed{s, map[string]float64{itemLastTest: s - 1, itemExit: 1}, 2 * s}
 		}
 		return Burst{timed(assay), timed(bare), timed(sidecar), Count{270, 30}, 57_500_000}
 	}
@@ -32,7 +32,7 @@ func measured() Result {
 		One:        []Pair{pair(3.3, 3.3), pair(3.1, 4.2), pair(3.9, 3.2)},
 		Many:       []Burst{burst(16, 10, 14), burst(15, 10, 14)},
 		Requests:   &Requests{PerRun: []Count{{9, 1}, {9, 1}, {10, 1}}, Peak: []float64{42e6, 43e6, 42e6}, Idle: Count{0, 0}},
-		Memory:     &Memory{HighWater: map[string]int64{"run": 4 << 20}, Together: 97 << 20 / 10, Works: true, Killed: true},
+		Memory:     &Memory{HighWater: map[string]int64{"run": 4 << 20, "collect": 7 << 20, "connect": 4 << 20}, Together: 97 << 20 / 10, Works: true, Killed: true},
 		ReadBack:   &ReadBack{Bytes: 512 << 20, Pairs: []ReadPair{{Assay: 5, Digest: 1, Exec: 4}, {Assay: 5.5, Digest: 1, Exec: 4.6}}},
 	}
 }
@@ -52,7 +52,7 @@ func TestTables(t *testing.T) {
 	golden(t, "table.md", measured().markdown())
 	golden(t, "table.txt", measured().text())
 	elsewhere := measured()
-	elsewhere.Conditions.Here, elsewhere.Conditions.Nodes, elsewhere.Memory.Together = false, 3, 0
+	elsewhere.Conditions.Here, elsewhere.Conditions.Nodes, elsewhere.Memory.HighWater = false, 3, nil
 	assert.Contains(t, elsewhere.markdown(), "not measured: the node is another machine")
 	assert.Contains(t, elsewhere.markdown(), "3 nodes elsewhere")
 	assert.Empty(t, Result{}.text(), "what was not measured has no line")
@@ -78,7 +78,7 @@ func TestBounds(t *testing.T) {
 		"each":     func(r *Result) { r.Many[0].Requests = Count{15 * 30, 1} },
 		"idle":     func(r *Result) { r.Requests.Idle = Count{1, 0} },
 		"peak":     func(r *Result) { r.Many[0].Peak = 100_000_001 },
-		"pod":      func(r *Result) { r.Memory.Together = 16<<20 + 1 },
+		"pod":      func(r *Result) { r.Memory.HighWater["run"] = 5<<20 + 1 },
 		"works":    func(r *Result) { r.Memory.Works = false },
 		"killed":   func(r *Result) { r.Memory.Killed = false },
 		"read":     func(r *Result) { r.ReadBack.Pairs = []ReadPair{{Assay: 5.1, Exec: 4}} },
@@ -88,6 +88,11 @@ func TestBounds(t *testing.T) {
 		spoil(&r)
 		assert.Len(t, over(r), 1, name)
 	}
+}
+
+func TestWorked(t *testing.T) {
+	assert.InDelta(t, 1.0+0.02+0.3+0.4+0.05, worked("cpu  100 2 30 99999 88888 40 5 77777 0 0\ncpu0 50 1 15 0 0 0 0 0 0 0\n"), 1e-9)
+	assert.Zero(t, worked("intr 1 2 3"))
 }
 
 func TestSpread(t *testing.T) {
