@@ -148,6 +148,7 @@ func run(ctx context.Context, args, env []string, now func() time.Time, stdout, 
 			continue
 		}
 		p.say("\n== %s", part)
+		partBegan := now()
 		switch part {
 		case "one":
 			r.One, err = p.one(ctx)
@@ -160,9 +161,14 @@ func run(ctx context.Context, args, env []string, now func() time.Time, stdout, 
 		case "read":
 			r.ReadBack, err = p.readBack(ctx)
 		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("measuring %s: interrupted; what it had made is removed", part)
+		}
 		if err != nil {
 			return fmt.Errorf("measuring %s: %w", part, err)
 		}
+		p.say("  in %s, of it %s until all was quiet again", now().Sub(partBegan).Round(time.Second), p.waited.Round(time.Second))
+		p.waited = 0
 	}
 	p.say("\n%s\nmeasured in %s", r.text(), now().Sub(began).Round(time.Second))
 	if o.json != "" {

@@ -56,11 +56,13 @@ func TestProject(t *testing.T) {
 	assert.Equal(t, "assay-bench-1", run.Environment.RunNamespace)
 
 	for _, sidecar := range []bool{false, true} {
-		documents := strings.Split(strings.TrimPrefix(p.jobs(sidecar), "---\n"), "---\n")
+		documents := strings.Split(strings.TrimPrefix(p.jobs(5, 7, 1, sidecar), "---\n"), "---\n")
 		require.Len(t, documents, 2)
 		var job batchv1.Job
 		require.NoError(t, yaml.UnmarshalStrict([]byte(documents[1]), &job))
-		assert.Equal(t, "many-01", job.Name)
+		assert.Equal(t, "many-06", job.Name)
+		assert.Equal(t, "group-1", job.Labels["bench"])
+		assert.Equal(t, "group-1", job.Spec.Template.Labels["bench"])
 		pod := job.Spec.Template.Spec
 		assert.Equal(t, []string{"sh", "-c", oneSecond}, pod.Containers[0].Command)
 		assert.Equal(t, sidecar, len(pod.InitContainers) == 1)

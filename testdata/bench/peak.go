@@ -9,11 +9,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"syscall"
 )
 
-// peakWord makes this program start another one and write the most memory it ever had to a file. The
+// peakWord makes this program start another one and write to a file the most memory it ever had, in
+// bytes, and the seconds for which it kept a core busy. The
 // kernel counts into that figure what the process was before it became the other program, which is
 // its parent's memory; so it must not be the child of a large process.
 const peakWord = "peak"
@@ -37,32 +37,32 @@ func peak(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if runtime.GOOS == "linux" {
 		bytes <<= 10
 	}
-	if werr := os.WriteFile(args[0], []byte(strconv.FormatInt(bytes, 10)), 0o644); werr != nil {
+	if werr := os.WriteFile(args[0], fmt.Appendf(nil, "%d %f", bytes, (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds()), 0o644); werr != nil {
 		return werr
 	}
 	return err
 }
 
-// peaked runs assay by way of the word above and gives its peak resident memory in bytes.
-func (p *place) peaked(ctx context.Context, dir string, stdout, stderr io.Writer, args ...string) (int64, error) {
+// peaked runs assay by way of the word above and gives its peak resident memory in bytes, and the
+// seconds of a core that it took.
+func (p *place) peaked(ctx context.Context, dir string, stdout, stderr io.Writer, args ...string) (bytes int64, cpu float64, err error) {
 	file := filepath.Join(p.dir, "peak")
 	if err := os.RemoveAll(file); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	c := p.run(ctx, dir, stdout, stderr, args...)
 	c.Path, c.Args = self, append([]string{self, peakWord, file, p.assay}, args...)
 	runErr := c.Run()
 	raw, err := os.ReadFile(file)
 	if err != nil {
-		return 0, errors.Join(runErr, err)
+		return 0, 0, errors.Join(runErr, err)
 	}
-	bytes, err := strconv.ParseInt(string(raw), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("reading the peak memory: %w", err)
+	if _, err := fmt.Sscan(string(raw), &bytes, &cpu); err != nil {
+		return 0, 0, fmt.Errorf("reading the peak memory: %w", err)
 	}
-	return bytes, runErr
+	return bytes, cpu, runErr
 }

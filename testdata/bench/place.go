@@ -33,15 +33,17 @@ type place struct {
 	// command is kubectl as the administrator.
 	command []string
 	admin   *kubernetes.Clientset
-	// runs is the run namespace, bare the other one, which is also the target.
-	runs, bare string
+	// runs is the run namespace, bare the other one, which is also the target; plain is a pod in it.
+	runs, bare, plain string
 	// kubeconfig is that of the account which `assay install` makes, schema the FlowSchema that counts
 	// its requests.
 	kubeconfig, schema string
 	// dir is for catalogs and evidence, fast for bytes that no disk shall slow down.
 	dir, fast string
 	// here says that the cluster's node is this machine.
-	here   bool
+	here bool
+	// waited is how long quiet took.
+	waited time.Duration
 	env    []string
 	stdout io.Writer
 }
@@ -249,7 +251,7 @@ func (p *place) requests(ctx context.Context) (Count, error) {
 	return requestsIn(text, p.schema)
 }
 
-// deploy makes the workload that suites cover, and a pod to read from by plain exec.
+// deploy makes the workload that suites cover; its pod is also what is read from by plain exec.
 func (p *place) deploy(ctx context.Context) error {
 	_, err := p.kubectl(ctx, fmt.Sprintf(`apiVersion: apps/v1
 kind: Deployment
@@ -260,16 +262,9 @@ spec:
     metadata: {labels: {app: covered}}
     spec:
       terminationGracePeriodSeconds: 0
-      containers: [{name: app, image: %[2]q, command: [sleep, 1d]}]
----
-apiVersion: v1
-kind: Pod
-metadata: {name: plain, namespace: %[1]s}
-spec:
-  terminationGracePeriodSeconds: 0
-  securityContext: {runAsUser: 1000, fsGroup: 1000}
-  containers: [{name: test, image: %[2]q, command: [sleep, 1d], volumeMounts: [{name: out, mountPath: /out}]}]
-  volumes: [{name: out, emptyDir: {}}]
+      securityContext: {runAsUser: 1000, fsGroup: 1000}
+      containers: [{name: test, image: %[2]q, command: [sleep, 1d], volumeMounts: [{name: out, mountPath: /out}]}]
+      volumes: [{name: out, emptyDir: {}}]
 `, p.bare, p.testImage), "apply", "-f", "-")
 	if err != nil {
 		return err
@@ -277,7 +272,7 @@ spec:
 	if _, err = p.kubectl(ctx, "", "-n", p.bare, "rollout", "status", "deployment/covered", "--timeout=120s"); err != nil {
 		return err
 	}
-	_, err = p.kubectl(ctx, "", "-n", p.bare, "wait", "--for=condition=Ready", "pod/plain", "--timeout=120s")
+	p.plain, err = p.kubectl(ctx, "", "-n", p.bare, "get", "pods", "-l", "app=covered", "-o", "jsonpath={.items[0].metadata.name}")
 	return err
 }
 
@@ -335,6 +330,8 @@ func (p *place) run(ctx context.Context, dir string, stdout, stderr io.Writer, a
 
 // quiet waits until no Job and no pod of one is left of what ran before.
 func (p *place) quiet(ctx context.Context) error {
+	began := time.Now()
+	defer func() { p.waited += time.Since(began) }()
 	for range 1200 {
 		left := 0
 		for _, namespace := range []string{p.runs, p.bare} {

@@ -49,7 +49,7 @@ func (p *place) readBack(ctx context.Context) (*ReadBack, error) {
 	}
 	r := &ReadBack{Bytes: size}
 	fill := fmt.Sprintf("head -c %d /dev/urandom >/out/blob", size)
-	if _, err := p.kubectl(ctx, "", "-n", p.bare, "exec", "plain", "--", "sh", "-c", fill); err != nil {
+	if _, err := p.kubectl(ctx, "", "-n", p.bare, "exec", p.plain, "--", "sh", "-c", fill); err != nil {
 		return r, err
 	}
 	dir, err := p.project("readback", p.suite("large", fill+"; "+sayEnded, `  artifacts: ["/out/**"]`))
@@ -221,7 +221,7 @@ func (p *place) readByHand(ctx context.Context, size int64) (float64, error) {
 		return 0, err
 	}
 	var stderr bytes.Buffer
-	c := exec.CommandContext(ctx, p.command[0], slices.Concat(p.command[1:], []string{"-n", p.bare, "exec", "plain", "--", "cat", "/out/blob"})...)
+	c := exec.CommandContext(ctx, p.command[0], slices.Concat(p.command[1:], []string{"-n", p.bare, "exec", p.plain, "--", "cat", "/out/blob"})...)
 	c.Env, c.Stdout, c.Stderr = p.env, out, &stderr
 	began := time.Now()
 	err = c.Run()

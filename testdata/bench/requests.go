@@ -35,7 +35,7 @@ func (p *place) requestsPerRun(ctx context.Context) (*Requests, error) {
 			return r, err
 		}
 		var said bytes.Buffer
-		peak, err := p.peaked(ctx, dir, nil, &said, "run", "one")
+		peak, _, err := p.peaked(ctx, dir, nil, &said, "run", "one")
 		if err != nil {
 			return r, fmt.Errorf("assay run: %w\n%s", err, said.String())
 		}
