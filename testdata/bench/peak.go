@@ -13,9 +13,8 @@ import (
 )
 
 // peakWord makes this program start another one and write to a file the most memory it ever had, in
-// bytes, and the seconds for which it kept a core busy. The
-// kernel counts into that figure what the process was before it became the other program, which is
-// its parent's memory; so it must not be the child of a large process.
+// bytes, and the seconds for which it kept a core busy. The kernel counts as a process's memory also
+// what it was before it became the other program, which is its parent's: so the parent must be small.
 const peakWord = "peak"
 
 func peak(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -37,7 +36,7 @@ func peak(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if runtime.GOOS == "linux" {
 		bytes <<= 10
 	}
-	if werr := os.WriteFile(args[0], fmt.Appendf(nil, "%d %f", bytes, (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds()), 0o644); werr != nil {
+	if werr := os.WriteFile(args[0], fmt.Appendf(nil, "%d %f", bytes, (c.ProcessState.UserTime()+c.ProcessState.SystemTime()).Seconds()), 0o644); werr != nil {
 		return werr
 	}
 	return err
