@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
-# What `make lab`, `make lab-down`, `make demo`, `make e2e` and `make soak` do about the cluster:
+# What `make lab`, `make lab-down`, `make demo`, `make e2e`, `make bench` and `make soak` do about the cluster:
 #
 #   cluster.sh up             bring the lab up and make the demo's run namespace in it
 #   cluster.sh down           take it down
 #   cluster.sh test           test the lab itself; one that is up is not disturbed
 #   cluster.sh demo [broken]  the demo
 #   cluster.sh e2e [ARGS]     the end-to-end tests; ARGS go to go test
+#   cluster.sh bench [ARGS]   measure what Assay costs; ARGS go to testdata/bench
 #   cluster.sh soak [ARGS]    faults, in the lab alone, because it is the lab that is hurt; ARGS go to go test.
 #                             Without ARGS the results are written to testdata/soak/RESULTS.md
 #
-# With ASSAY_KUBECONFIG set, demo and e2e use that cluster instead of the lab; ASSAY_DEMO_REGISTRY then
-# names a registry that this machine pushes to and the cluster pulls from.
+# With ASSAY_KUBECONFIG set, demo, e2e and bench use that cluster instead of the lab; ASSAY_DEMO_REGISTRY
+# then names a registry that this machine pushes to and the cluster pulls from.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-what=${1:?usage: cluster.sh up|down|test|demo|e2e|soak}
+what=${1:?usage: cluster.sh up|down|test|demo|e2e|bench|soak}
 shift
 state=${ASSAY_LAB_STATE:-/var/lib/assay-lab}
 
@@ -28,21 +29,44 @@ lab_up() {
 	"$LAB" up
 }
 
-# e2e_images makes and pushes the images that end-to-end tests need, and exports all that their rig reads.
+# reach brings the lab up, or takes the cluster of ASSAY_KUBECONFIG, and sets REGISTRY, the
+# administrator's kubeconfig and kubectl with it.
+reach() {
+	if [ -n "${ASSAY_KUBECONFIG:-}" ]; then
+		export REGISTRY=${ASSAY_DEMO_REGISTRY:?name a registry that this machine pushes to and the cluster pulls from}
+		export ADMIN_KUBECONFIG=$ASSAY_KUBECONFIG
+		admin=$ASSAY_KUBECONFIG
+		kubectl="kubectl --kubeconfig $ASSAY_KUBECONFIG"
+		unset ASSAY_KUBECONFIG
+	else
+		lab_up
+		admin=$state/admin.kubeconfig
+		kubectl="$LAB kubectl"
+	fi
+}
+
+# images makes and pushes the product's image and that of the tests, and sets core and tests to their
+# references.
+images() {
+	mkdir -p .demo
+	core=$(go run ./testdata/image core --version e2e --platforms "linux/$(go env GOARCH)" --push "$REGISTRY/assay:e2e")
+	tests=$(testdata/e2eimage/push.sh "$REGISTRY/e2e/tests:latest")
+}
+
+# e2e_images makes and pushes the other images that end-to-end tests need as well, and exports all that
+# their rig reads.
 e2e_images() {
 	local busybox version app=()
-	mkdir -p .demo
+	images
 	busybox=$(command -v busybox)
 	files() { go run ./testdata/image files --platform "linux/$(go env GOARCH)" "$@"; }
-	E2E_CORE_IMAGE=$(go run ./testdata/image core --version e2e --platforms "linux/$(go env GOARCH)" --push "$REGISTRY/assay:e2e")
-	E2E_TEST_IMAGE=$(testdata/e2eimage/push.sh "$REGISTRY/e2e/tests:latest")
 	# The workload under test, in two versions that differ in their digest alone.
 	for version in 1 2; do
 		app+=("$(files --busybox "$busybox" --env "VERSION=$version" --push "$REGISTRY/e2e/app:v$version")")
 	done
 	E2E_ENTRYPOINT_IMAGE=$(files --busybox "$busybox" --entrypoint /bin/sh --entrypoint -c --entrypoint "echo the image\'s own command" --push "$REGISTRY/e2e/own:latest")
 	E2E_ROOT_IMAGE=$(files --busybox "$busybox" --user 0 --push "$REGISTRY/e2e/root:latest")
-	export E2E_CORE_IMAGE E2E_TEST_IMAGE E2E_ENTRYPOINT_IMAGE E2E_ROOT_IMAGE
+	export E2E_CORE_IMAGE=$core E2E_TEST_IMAGE=$tests E2E_ENTRYPOINT_IMAGE E2E_ROOT_IMAGE
 	export E2E_ASSAY=$PWD/bin/assay E2E_KUBECTL=$kubectl E2E_APP_V1=${app[0]} E2E_APP_V2=${app[1]} E2E_REGISTRY=$REGISTRY
 }
 
@@ -85,15 +109,7 @@ demo)
 	exec testdata/demo/demo.sh "$@"
 	;;
 e2e)
-	if [ -n "${ASSAY_KUBECONFIG:-}" ]; then
-		export REGISTRY=${ASSAY_DEMO_REGISTRY:?name a registry that this machine pushes to and the cluster pulls from}
-		export ADMIN_KUBECONFIG=$ASSAY_KUBECONFIG
-		kubectl="kubectl --kubeconfig $ASSAY_KUBECONFIG"
-		unset ASSAY_KUBECONFIG
-	else
-		lab_up
-		kubectl="$LAB kubectl"
-	fi
+	reach
 	e2e_images
 	go test -tags e2e -count=1 -timeout 25m ./testdata/e2e "$@"
 	# The image: built from the Dockerfile and without it, and run in the lab.
@@ -117,6 +133,22 @@ soak)
 		export TMPDIR=/dev/shm
 	fi
 	go test -tags soak -count=1 -timeout 3h ./testdata/e2e "$@"
+	;;
+bench)
+	reach
+	images
+	# The quickest kubectl of this machine is what Assay is compared with.
+	choice=()
+	if command -v kubectl >/dev/null; then choice+=(--kubectl kubectl); fi
+	if [ -n "${LAB:-}" ]; then choice+=(--kubectl "$LAB kubectl"); fi
+	# The README's table is whole or not touched.
+	case " $* " in
+	*" --only"*) ;;
+	*) choice+=(--write README.md) ;;
+	esac
+	go build -o .demo/bench ./testdata/bench
+	exec .demo/bench --assay bin/assay --kubeconfig "$admin" --core-image "$core" --test-image "$tests" \
+		--commit "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" --json .demo/bench.json "${choice[@]}" "$@"
 	;;
 *)
 	echo "cluster.sh: unknown word: $what" >&2

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestPeak(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "peak")
+	var stdout, stderr bytes.Buffer
+	// A shell that holds 200 MB, more than this test ever does, and lets go of it before it ends.
+	err := peak(t.Context(), []string{file, "sh", "-c", `x=$(head -c 200000000 /dev/zero | tr '\0' a); x=; echo out; echo err >&2; exit 3`}, &stdout, &stderr)
+	var exited *exec.ExitError
+	require.True(t, errors.As(err, &exited), "%v", err)
+	assert.Equal(t, 3, exited.ExitCode(), "its exit code passes")
+	assert.Equal(t, "out\n", stdout.String())
+	assert.Equal(t, "err\n", stderr.String())
+	raw, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var n int64
+	var cpu float64
+	_, err = fmt.Sscan(string(raw), &n, &cpu)
+	require.NoError(t, err)
+	assert.Positive(t, cpu)
+	assert.Greater(t, n, int64(200_000_000), "in bytes, and the most it ever had")
+	assert.Less(t, n, int64(2_000_000_000), "in bytes")
+
+	assert.Error(t, peak(t.Context(), []string{file, filepath.Join(t.TempDir(), "missing")}, &stdout, &stderr))
+	assert.ErrorContains(t, peak(t.Context(), []string{file}, &stdout, &stderr), "usage")
+}
