@@ -36,7 +36,7 @@ import (
 
 var (
 	payments = suite.Environment{Name: "staging", EnvironmentSpec: suite.EnvironmentSpec{RunNamespace: "runs", Targets: []string{"shop", "pay"}}}
-	errRBAC  = apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "", errors.New(`User "ci" cannot create resource "configmaps" in API group "" in the namespace "runs"`))
+	errRBAC  = apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "", fmt.Errorf("%s", `User "ci" cannot create resource "configmaps" in API group "" in the namespace "runs"`))
 )
 
 // told is what a check must come to, and what its message and mend must say.

@@ -19,7 +19,7 @@ const peakWord = "peak"
 
 func peak(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) < 2 {
-		return errors.New("usage: bench peak FILE COMMAND ...")
+		return errors.New("the word peak takes a file and a command")
 	}
 	c := exec.CommandContext(ctx, args[1], args[2:]...)
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }

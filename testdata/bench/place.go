@@ -352,7 +352,7 @@ func (p *place) quiet(ctx context.Context) error {
 			return err
 		}
 	}
-	return fmt.Errorf("Jobs or pods in %s or %s do not go away", p.runs, p.bare)
+	return fmt.Errorf("there are Jobs or pods in %s or %s that do not go away", p.runs, p.bare)
 }
 
 // pause waits for a random time. Kubelet looks at its containers once a second: what starts right
