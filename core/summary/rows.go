@@ -35,6 +35,11 @@ func (r row) imported() bool {
 	return r.result() != nil && r.result().Origin == evidence.OriginImported
 }
 
+// logged says whether the row's run has kept a log.
+func (r row) logged() bool {
+	return r.result() != nil && slices.ContainsFunc(r.result().Files, func(f evidence.File) bool { return f.Kind == evidence.FileLog })
+}
+
 // rows gives the lines of the table, those that need a look first and otherwise in the order of the results.
 func rows(s Summary) []row {
 	type key struct{ suite, environment string }

@@ -325,8 +325,8 @@ func (w *writer) footer(s Summary, all []row) {
 			from = " --store " + store
 		}
 		w.wrap("Look closer: ", "             ", "assay show "+run+from)
-		// An import keeps reports and no log.
-		if !slices.ContainsFunc(all, func(r row) bool { return r.run != "" && oneLine(r.run) == run && r.imported() }) {
+		// An import keeps reports and no log, and a run that never started has none.
+		if slices.ContainsFunc(all, func(r row) bool { return oneLine(r.run) == run && r.logged() }) {
 			w.wrap("Log:         ", "             ", "assay logs "+run+from)
 		}
 	}
