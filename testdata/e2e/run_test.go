@@ -5,6 +5,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ func TestOutcomes(t *testing.T) {
 		outcome, reason string
 		says            string
 		log             string
+		note            string
 	}{
 		{
 			name: "passes", spec: "  command: [misbehave, junit, results/junit.xml, --pass, \"3\", --skip, \"1\"]\n" + junit,
@@ -60,6 +62,15 @@ func TestOutcomes(t *testing.T) {
 			code: 3, outcome: "error", reason: "ReportUnreadable", says: "results/a.xml",
 		},
 		{
+			// What is in the report that cannot be had may be the failure.
+			name: "report-leads-outside", spec: "  command: [sh, -c, \"misbehave junit results/a.xml --pass 3 && ln -s /etc/passwd results/b.xml\"]\n" + junit,
+			code: 3, outcome: "error", reason: "ReportUnreadable", says: "results/b.xml could not be read: it is a link that leads outside",
+		},
+		{
+			name: "artifacts-over-their-cap", spec: "  command: [sh, -c, \"echo 1234567 > out/a; echo 1234567 > out/b; misbehave junit results/a.xml --pass 3\"]\n" + junit + "  artifacts: {paths: [\"out/*\"], maxSize: 10}\n",
+			code: 0, outcome: "passed", reason: "Completed", note: "not collected: out/b: its 8 bytes are over the cap: 8 of 10 bytes are taken",
+		},
+		{
 			name: "no-tests", spec: "  command: [misbehave, junit, results/junit.xml]\n" + junit,
 			code: 3, outcome: "error", reason: "NoTests",
 		},
@@ -96,6 +107,9 @@ func TestOutcomes(t *testing.T) {
 			assert.Contains(t, i.Message, c.says)
 			if c.log != "" {
 				assert.Contains(t, p.assay("logs", i.Run).stdout, c.log)
+			}
+			if c.note != "" {
+				assert.Contains(t, strings.Join(strings.Fields(o.stderr), " "), c.note)
 			}
 			if i.Outcome == "passed" {
 				assert.NotContains(t, o.stderr, "READY", "named suites are reported on, the gate is assay verdict")
