@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,13 +65,19 @@ func (x *execution) removeWithin(ctx context.Context) error {
 }
 
 // dismiss removes a run that is over. The pod is deleted by itself as well: the garbage collector,
-// which follows the Job, may be a minute behind when the API server was away.
+// which follows the Job, may be a minute behind when the API server was away. It goes first where it
+// may still be at work, for the garbage collector would give it its full grace, and last where it ends
+// by itself, so that the Job is not seen to fail.
 func (x *execution) dismiss(ctx context.Context) error {
-	if err := x.deleteJob(ctx); err != nil {
-		return err
+	pods := func(ctx context.Context) error { return x.deletePods(ctx, 1) }
+	steps := []func(context.Context) error{pods, x.deleteJob}
+	if x.reader != nil && x.reader.whole() {
+		slices.Reverse(steps)
 	}
-	if err := x.deletePods(ctx, 1); err != nil {
-		return err
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
 	x.unmade = true
 	return nil
