@@ -34,5 +34,5 @@ func TestPeak(t *testing.T) {
 	assert.Less(t, n, int64(2_000_000_000), "in bytes")
 
 	assert.Error(t, peak(t.Context(), []string{file, filepath.Join(t.TempDir(), "missing")}, &stdout, &stderr))
-	assert.ErrorContains(t, peak(t.Context(), []string{file}, &stdout, &stderr), "usage")
+	assert.ErrorContains(t, peak(t.Context(), []string{file}, &stdout, &stderr), "takes a file and a command")
 }
