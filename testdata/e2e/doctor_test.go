@@ -152,7 +152,7 @@ func TestDoctorNamesMissingPermissions(t *testing.T) {
 			c := e.check(t, "run-permission/"+resource)
 			assert.Equal(t, "failed", c.Status, lack)
 			assert.Contains(t, c.Message, "may not "+lack+" in "+namespace)
-			assert.Contains(t, c.Mend, "  resources: ["+resource+"]\n")
+			assert.Contains(t, c.Mend, ", resources: ["+resource+"], verbs: [")
 		}
 		assert.Equal(t, "skipped", e.check(t, "probe").Status)
 	}
