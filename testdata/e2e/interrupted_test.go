@@ -27,6 +27,8 @@ func (p *project) killed(said string, args ...string) {
 	c.Stdout, c.Stderr = &bytes.Buffer{}, stderr
 	require.NoError(p.t, c.Start())
 	require.Eventually(p.t, func() bool { return strings.Contains(stderr.String(), said) }, 2*time.Minute, 20*time.Millisecond, "never said %q", said)
+	// One that is killed before it has made its Job leaves nothing to take over.
+	require.Eventually(p.t, func() bool { return jobs(p.t, args[0]) == 1 }, time.Minute, 20*time.Millisecond)
 	require.NoError(p.t, c.Process.Kill())
 	_ = c.Wait()
 }
