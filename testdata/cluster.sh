@@ -73,6 +73,8 @@ e2e_images() {
 case $what in
 up)
 	lab_up
+	# The namespace under test, which a Role is made in: the first document of the shop's manifests.
+	sed '/^---$/,$d' testdata/demo/shop.yaml | "$LAB" kubectl apply -f - >&2
 	# Exactly what `assay install` prints, and the credentials of exactly that Role.
 	bin/assay install --catalog testdata/demo/assay.yaml --environment lab | "$LAB" apply -f - >&2
 	"$LAB" kubeconfig --service-account assay-demo/assay -o "$state/assay.kubeconfig" >&2
