@@ -22,7 +22,9 @@ type Pipeline struct {
 	// Catalog and Policy are what was read; a nil Policy requires nothing and so decides nothing.
 	Catalog suite.Catalog
 	Policy  *policy.Policy
-	Store   Store
+	// PolicyFrom is the commit that Policy was read at; empty where it is that of the checkout.
+	PolicyFrom string
+	Store      Store
 	// Connect gives the executor for these runs; it is asked once. Place is what is known of the
 	// cluster, as far as it answered. An error means that none of the runs can be executed: it is
 	// kept as their evidence, with the reason that its method Reason gives, else ClusterUnreachable.
@@ -34,6 +36,13 @@ type Pipeline struct {
 	Observer func(suite.Run) Observer
 	// Started is called when the plan is kept and before anything runs; nil means that nobody cares.
 	Started func(summary.Summary)
+	// Publisher shows the summary at the start and at the end; nil means that nobody is told.
+	Publisher Publisher
+	// PublishFailed is told what could not be published; that never turns a verdict.
+	PublishFailed func(error)
+	// Advice are findings that do not follow from the record, and never decide: what the change under
+	// test would do to what judges it, and where the evidence would be lost.
+	Advice []policy.Finding
 	// Parallel bounds the runs at the same time; 0 means all at once.
 	Parallel int
 	// Now is the clock.
@@ -58,14 +67,16 @@ var ErrInterrupted = errors.New("interrupted")
 //
 // A store that fails is an error: evidence that is not kept is no evidence, and the pods are left
 // to drain. An ended context is ErrInterrupted beside the summary.
-func (p Pipeline) Run(ctx context.Context, runs []suite.Run, named bool) (summary.Summary, error) {
+func (p Pipeline) Run(ctx context.Context, runs []suite.Run, named bool) (s summary.Summary, err error) {
 	began := p.Now()
-	s := summary.Summary{Phase: summary.Started, Context: p.Context, Store: p.StoreName, Required: p.required()}
+	s = summary.Summary{Phase: summary.Started, Context: p.Context, Store: p.StoreName, Required: p.required(), PolicyFrom: p.PolicyFrom, Started: began}
+	if named {
+		s.Named = suiteNames(runs)
+	}
 	if len(runs) > 0 {
 		s.Environment = environment(runs[0].Environment)
 	}
-	runs, err := p.settle(ctx, runs)
-	if err != nil {
+	if runs, err = p.settle(ctx, runs); err != nil {
 		return s, err
 	}
 	exec, place, connectErr := p.Connect(ctx, runs)
@@ -82,12 +93,25 @@ func (p Pipeline) Run(ctx context.Context, runs []suite.Run, named bool) (summar
 	if p.Started != nil {
 		p.Started(s)
 	}
+	shown := p.publication()
+	shown.start(ctx, s)
+	// Whatever the outcome, a check that says "running" does not stay.
+	defer func() {
+		s.Phase = summary.Final
+		if err != nil && !errors.Is(err, ErrInterrupted) {
+			s.Problem = err.Error()
+		}
+		shown.finish(ctx, s)
+	}()
 
 	results, err := p.execute(ctx, runs, s.Environment, exec, connectErr)
 	s.Phase, s.Results = summary.Final, results
 	s.Now = p.Now()
 	s.Elapsed = s.Now.Sub(began)
 	if err != nil {
+		return s, err
+	}
+	if s.Base, err = p.Base(keep, suiteNames(runs), s.Environment.Name); err != nil {
 		return s, err
 	}
 	if !named {
@@ -121,6 +145,7 @@ func (p Pipeline) Decide(ctx context.Context, environment string, wants []policy
 		in.Entries = append(in.Entries, e)
 	}
 	v := policy.Evaluate(in)
+	v.Findings = append(v.Findings, p.Advice...)
 	return &v, nil
 }
 

@@ -5,12 +5,15 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/assay-dev/assay/core/ci"
 )
 
 // Whatever the environment, somebody answers.
 func TestDetect(t *testing.T) {
 	none := func(string) (string, bool) { return "", false }
-	c := Detect(t.Context(), none, t.TempDir())
+	c, err := Detect(t.Context(), none, t.TempDir())
+	require.NoError(t, err)
 	assert.Equal(t, "local", c.CI)
 	assert.Equal(t, 1, c.RunAttempt, "attempts count from 1")
 
@@ -20,5 +23,5 @@ func TestDetect(t *testing.T) {
 		names[v.Name] = true
 	}
 	require.NotEmpty(t, Vendors)
-	assert.True(t, Vendors[len(Vendors)-1].Detect(none), "the last one takes what nobody knows")
+	assert.True(t, Vendors[len(Vendors)-1].Detect(ci.Place{Env: none}), "the last one takes what nobody knows")
 }

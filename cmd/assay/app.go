@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/assay-dev/assay/core/ci"
 	"github.com/assay-dev/assay/core/manifest"
 	"github.com/assay-dev/assay/core/summary"
 )
@@ -56,6 +57,13 @@ type app struct {
 	kubeContext string
 	environment string
 	output      string
+	publish     []string
+	key         string
+	// where is the context once it is known.
+	where ci.Context
+	// deciding is true for a command that comes to an outcome, which outcome is once it has.
+	deciding bool
+	outcome  *ci.Outcome
 }
 
 // exit ends the process with a code; err is what is said about it, nothing where it is nil.
@@ -97,7 +105,13 @@ func run(ctx context.Context, args []string, h host) int {
 	a := &app{host: h}
 	root := a.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	code := a.end(root, args, root.ExecuteContext(ctx))
+	a.handOver(code)
+	return code
+}
+
+// end says what is to be said about how a command ended, and gives the exit code.
+func (a *app) end(root *cobra.Command, args []string, err error) int {
 	if err == nil {
 		return codeReady
 	}
@@ -112,7 +126,7 @@ func run(ctx context.Context, args []string, h host) int {
 	}
 	if e.err != nil {
 		// Names out of files, reports and the cluster are in it.
-		fmt.Fprintln(h.stderr, "assay:", strings.TrimSpace(summary.Clean(err.Error())))
+		fmt.Fprintln(a.stderr, "assay:", strings.TrimSpace(summary.Clean(err.Error())))
 	}
 	return e.code
 }
@@ -159,7 +173,7 @@ Every flag can also be given as a variable: --core-image as ASSAY_CORE_IMAGE.`,
 			c.AddCommand(sub)
 		}
 	}
-	grouped("run", a.runCommand(), a.verdictCommand(), a.importCommand(), a.sweepCommand())
+	grouped("run", a.runCommand(), a.verdictCommand(), a.publishCommand(), a.importCommand(), a.sweepCommand())
 	grouped("look", a.runsCommand(), a.showCommand(), a.logsCommand(), a.artifactsCommand(), a.explainCommand())
 	grouped("set", a.catalogCommand(), a.installCommand(), a.doctorCommand(), a.versionCommand())
 	c.SetHelpCommandGroupID("set")

@@ -76,7 +76,10 @@ func (a *app) importReports(ctx context.Context, paths []string, f importFlags) 
 		return wrong(fmt.Errorf("making a temporary directory: %w", err))
 	}
 	defer os.RemoveAll(tmp)
-	where := a.context(ctx)
+	where, err := a.context(ctx)
+	if err != nil {
+		return err
+	}
 	subjects, err := newSubjects(a.dir, where, f.subjects, tmp)
 	if err != nil {
 		return err

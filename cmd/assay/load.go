@@ -19,16 +19,30 @@ import (
 	"github.com/assay-dev/assay/integrations"
 )
 
-// context is what the CI system, or the checkout, tells of the work at hand.
-func (a *app) context(ctx context.Context) ci.Context {
-	return integrations.Detect(ctx, a.env, a.dir)
+// context is what the CI system, or the checkout, tells of the work at hand. What cannot be
+// understood is an error: whether this is a pull request, and whose, must not be guessed.
+func (a *app) context(ctx context.Context) (ci.Context, error) {
+	c, err := integrations.Detect(ctx, a.env, a.dir)
+	if err != nil {
+		return c, exit{codeUsage, err}
+	}
+	a.where = c
+	return c, nil
+}
+
+// catalogNames are the names that a catalog may have, in the order in which they are tried.
+func catalogNames(given string) []string {
+	if given != "" {
+		return []string{given}
+	}
+	return []string{"assay.yaml", "assay"}
 }
 
 // loadCatalog reads the catalog with the policies in it.
 func (a *app) loadCatalog() (suite.Catalog, []policy.Policy, error) {
 	name := a.catalog
 	if name == "" {
-		for _, candidate := range []string{"assay.yaml", "assay"} {
+		for _, candidate := range catalogNames("") {
 			if _, err := os.Stat(filepath.Join(a.dir, candidate)); err == nil {
 				name = candidate
 				break
@@ -38,7 +52,11 @@ func (a *app) loadCatalog() (suite.Catalog, []policy.Policy, error) {
 			return suite.Catalog{}, nil, usage("no catalog: there is neither assay.yaml nor assay/ in %s; name one with --catalog", a.dir)
 		}
 	}
-	docs, err := a.read(name)
+	return a.parseCatalog(a.read(name))
+}
+
+// parseCatalog makes a catalog and its policies of documents.
+func (a *app) parseCatalog(docs []manifest.Document, err error) (suite.Catalog, []policy.Policy, error) {
 	if err != nil {
 		return suite.Catalog{}, nil, err
 	}
@@ -58,7 +76,7 @@ func (a *app) read(name string) ([]manifest.Document, error) {
 	}
 	if _, err := os.Stat(path); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, usage("%s does not exist", name)
+			return nil, usage("%s does not exist%w", name, quiet{err})
 		}
 		return nil, usage("reading %s: %v", name, err)
 	}
@@ -78,9 +96,17 @@ func (a *app) read(name string) ([]manifest.Document, error) {
 	return docs, nil
 }
 
+// errNoSuchPolicy says that --policy names nothing that is there.
+var errNoSuchPolicy = errors.New("no such policy")
+
 // choosePolicy finds the policy to decide by: the one that --policy names, else the catalog's only
 // one. Nil is no error: without a policy nothing is required, and the verdict says so.
 func (a *app) choosePolicy(policies []policy.Policy) (*policy.Policy, error) {
+	return a.policyAmong(policies, a.read)
+}
+
+// policyAmong is choosePolicy with files read by read.
+func (a *app) policyAmong(policies []policy.Policy, read func(string) ([]manifest.Document, error)) (*policy.Policy, error) {
 	pick := func(from []policy.Policy, where string) (*policy.Policy, error) {
 		switch len(from) {
 		case 0:
@@ -98,26 +124,33 @@ func (a *app) choosePolicy(policies []policy.Policy) (*policy.Policy, error) {
 			return &policies[i], nil
 		}
 	}
-	path := a.policy
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(a.dir, path)
+	docs, err := read(a.policy)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, exit{codeUsage, noSuchPolicy{fmt.Errorf("--policy %s is neither a file nor the name of a policy in the catalog (policies: %s)", a.policy, strings.Join(policyNames(policies), ", "))}}
 	}
-	if _, err := os.Stat(path); err != nil {
-		return nil, usage("--policy %s is neither a file nor the name of a policy in the catalog (policies: %s)", a.policy, strings.Join(policyNames(policies), ", "))
-	}
-	docs, err := a.read(a.policy)
 	if err != nil {
 		return nil, err
 	}
-	read, err := policy.Load(docs)
+	found, err := policy.Load(docs)
 	if err != nil {
 		return nil, exit{codeUsage, err}
 	}
-	if len(read) == 0 {
+	if len(found) == 0 {
 		return nil, usage("%s holds no document of kind ReleasePolicy", a.policy)
 	}
-	return pick(read, a.policy)
+	return pick(found, a.policy)
 }
+
+// noSuchPolicy is errNoSuchPolicy in the words of the place.
+type noSuchPolicy struct{ error }
+
+func (noSuchPolicy) Is(target error) bool { return target == errNoSuchPolicy }
+
+// quiet is an error that callers can tell and people need not read.
+type quiet struct{ error }
+
+func (quiet) Error() string   { return "" }
+func (q quiet) Unwrap() error { return q.error }
 
 func policyNames(policies []policy.Policy) []string {
 	var names []string

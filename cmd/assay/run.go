@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assay-dev/assay/core"
+	"github.com/assay-dev/assay/core/ci"
 	"github.com/assay-dev/assay/core/cluster"
+	"github.com/assay-dev/assay/core/evidence"
 	"github.com/assay-dev/assay/core/policy"
 	"github.com/assay-dev/assay/core/suite"
 	"github.com/assay-dev/assay/core/summary"
@@ -31,6 +32,7 @@ type runFlags struct {
 	drain          time.Duration
 	waitForSubject time.Duration
 	summary        string
+	approveFork    string
 	dryRun         bool
 	advisory       bool
 }
@@ -63,17 +65,24 @@ reports on them; the decision is then left to 'assay verdict'.`,
 	c.Flags().DurationVar(&f.drain, "drain", 15*time.Minute, "how long a pod keeps its results for a runner that was interrupted")
 	c.Flags().DurationVar(&f.waitForSubject, "wait-for-subject", 0, "how long to wait for the candidate to be rolled out")
 	c.Flags().StringVar(&f.summary, "summary", "", "write the summary as Markdown to this `file`")
+	a.publishFlags(c)
+	c.Flags().StringVar(&f.approveFork, "approve-fork", "", "run this one head `commit` although it comes from a fork: somebody has looked at it")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would run, and run nothing")
 	c.Flags().BoolVar(&f.advisory, "advisory", false, "exit 0 whatever the verdict is; the verdict stays what it is")
 	return c
 }
 
 func (a *app) run(ctx context.Context, names []string, f runFlags) error {
+	a.deciding = !f.dryRun
 	catalog, policies, err := a.loadCatalog()
 	if err != nil {
 		return err
 	}
-	chosen, err := a.choosePolicy(policies)
+	where, err := a.context(ctx)
+	if err != nil {
+		return err
+	}
+	judge, err := a.judgeOf(ctx, where, catalog, policies)
 	if err != nil {
 		return err
 	}
@@ -85,7 +94,6 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 		return wrong(err)
 	}
 	invocation := newInvocation(a.now())
-	where := a.context(ctx)
 	subjects, err := newSubjects(a.dir, where, f.subjects, tmp)
 	if err != nil {
 		return err
@@ -104,7 +112,7 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 		fmt.Fprintln(a.stderr, "assay:", summary.Line(note))
 	}
 	if f.dryRun {
-		return a.dryRun(runs, chosen)
+		return a.dryRun(runs, judge.policy)
 	}
 	if f.coreImage == "" {
 		return usage("this is a development build, which has no image of its own release: name the one with the agent by --core-image")
@@ -119,7 +127,11 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	connection, connectErr := cluster.Connect(ctx, a.access(runs[0].Environment))
+	publisher, err := a.publisher(where)
+	if err != nil {
+		return err
+	}
+	connection, connectErr := a.connect(ctx, runs[0].Environment, where, f.approveFork)
 	var misconfigured *cluster.ConfigError
 	if errors.As(connectErr, &misconfigured) {
 		return exit{codeUsage, connectErr}
@@ -138,7 +150,8 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 		now = a.clock(connection.Skew())
 	}
 	p := core.Pipeline{
-		Context: where, Catalog: catalog, Policy: chosen, Store: kept, StoreName: a.store,
+		Context: where, Catalog: catalog, Policy: judge.policy, PolicyFrom: judge.from, Store: kept, StoreName: a.store,
+		Publisher: publisher, PublishFailed: a.unpublished, Advice: append(judge.edits, a.unkept(where)...),
 		Parallel: f.parallel, Now: now, Producer: "assay " + version, Observer: console.observer,
 	}
 	var executor *cluster.Executor
@@ -180,12 +193,35 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 	}
 	err = a.code(s, f.advisory)
 	var e exit
-	if connectErr != nil && !f.advisory && (!errors.As(err, &e) || e.code != codeError) {
+	if connectErr != nil && !errors.As(connectErr, new(forkRefused)) && !f.advisory && (!errors.As(err, &e) || e.code != codeError) {
 		// Without a policy the verdict is about that; that nothing could be run must not be lost in it.
 		return exit{codeError, connectErr}
 	}
 	return err
 }
+
+// connect reaches the cluster, but for a fork's change that nobody has looked at: then it is an error
+// that says so.
+func (a *app) connect(ctx context.Context, env suite.Environment, where ci.Context, approved string) (*cluster.Connection, error) {
+	if where.Fork && (approved == "" || approved != where.HeadSHA) {
+		return nil, forkRefused{commit: where.HeadSHA, approved: approved}
+	}
+	return cluster.Connect(ctx, a.access(env))
+}
+
+// forkRefused says that a change from a fork is not run with this repository's credentials.
+type forkRefused struct{ commit, approved string }
+
+func (f forkRefused) Error() string {
+	text := "the change comes from a fork, and nobody has approved its commit " + f.commit
+	if f.approved != "" {
+		text += "; approved is " + f.approved
+	}
+	return text
+}
+
+// Reason implements what core.Pipeline asks of an error of Connect.
+func (forkRefused) Reason() evidence.Reason { return evidence.ForkNotRun }
 
 // tolerance is how far this machine's clock may be off the cluster's before it matters.
 const tolerance = 30 * time.Second
@@ -284,6 +320,7 @@ func (a *app) dryRun(runs []suite.Run, chosen *policy.Policy) error {
 
 // show prints the summary for people, for programs, and where a CI system shows it.
 func (a *app) show(s summary.Summary, file string) error {
+	a.decided(s)
 	color, width := false, 100
 	if f, ok := a.stderr.(*os.File); ok {
 		_, plain := a.env("NO_COLOR")
@@ -298,28 +335,10 @@ func (a *app) show(s summary.Summary, file string) error {
 			return wrong(fmt.Errorf("writing the summary: %w", err))
 		}
 	}
-	if step, ok := a.env("GITHUB_STEP_SUMMARY"); ok && step != "" {
-		// A failure to show something never turns a verdict.
-		if err := appendTo(step, summary.Markdown(s)); err != nil {
-			fmt.Fprintf(a.stderr, "assay: the step summary could not be written: %v\n", err)
-		}
-	}
 	if a.output == "json" {
 		return a.printJSON(summary.Document(s))
 	}
 	return nil
-}
-
-func appendTo(path, text string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(f, text+"\n")
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
 }
 
 // code is the exit code of a summary.

@@ -26,8 +26,15 @@ func (a *app) verdictCommand() *cobra.Command {
 is run. Where a required suite is about an environment, the cluster is asked what runs there now.`,
 		Example: "  assay verdict --environment staging",
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return a.verdict(c.Context(), f) },
+		RunE:    func(c *cobra.Command, _ []string) error { return a.verdict(c.Context(), f, a.unpublished) },
 	}
+	a.verdictFlags(c, &f)
+	c.Flags().BoolVar(&f.advisory, "advisory", false, "exit 0 whatever the verdict is; the verdict stays what it is")
+	return c
+}
+
+// verdictFlags are those of the commands that decide from kept evidence.
+func (a *app) verdictFlags(c *cobra.Command, f *runFlags) {
 	a.catalogFlag(c)
 	a.policyFlag(c)
 	a.storeFlag(c)
@@ -36,16 +43,26 @@ is run. Where a required suite is about an environment, the cluster is asked wha
 	a.outputFlag(c)
 	c.Flags().StringArrayVar(&f.subjects, "subject", nil, "candidate `IMAGE@sha256:...` to decide about (repeatable)")
 	c.Flags().StringVar(&f.summary, "summary", "", "write the summary as Markdown to this `file`")
-	c.Flags().BoolVar(&f.advisory, "advisory", false, "exit 0 whatever the verdict is; the verdict stays what it is")
-	return c
+	a.publishFlags(c)
 }
 
-func (a *app) verdict(ctx context.Context, f runFlags) error {
+// verdict decides and shows; unpublished is told what could not be shown.
+func (a *app) verdict(ctx context.Context, f runFlags, unpublished func(error)) error {
+	a.deciding = !f.dryRun
 	catalog, policies, err := a.loadCatalog()
 	if err != nil {
 		return err
 	}
-	chosen, err := a.choosePolicy(policies)
+	where, err := a.context(ctx)
+	if err != nil {
+		return err
+	}
+	judge, err := a.judgeOf(ctx, where, catalog, policies)
+	if err != nil {
+		return err
+	}
+	chosen := judge.policy
+	publisher, err := a.publisher(where)
 	if err != nil {
 		return err
 	}
@@ -62,12 +79,12 @@ func (a *app) verdict(ctx context.Context, f runFlags) error {
 		return wrong(fmt.Errorf("making a temporary directory: %w", err))
 	}
 	defer os.RemoveAll(tmp)
-	where := a.context(ctx)
 	subjects, err := newSubjects(a.dir, where, f.subjects, tmp)
 	if err != nil {
 		return err
 	}
-	p := core.Pipeline{Context: where, Catalog: catalog, Policy: chosen, Store: kept, StoreName: a.store, Now: a.now, Producer: "assay " + version}
+	p := core.Pipeline{Context: where, Catalog: catalog, Policy: chosen, Store: kept, StoreName: a.store, Now: a.now, Producer: "assay " + version, Advice: append(judge.edits, a.unkept(where)...)}
+	began := a.now()
 	wants, err := a.wants(ctx, catalog, chosen, env, subjects)
 	if err != nil {
 		return err
@@ -77,7 +94,7 @@ func (a *app) verdict(ctx context.Context, f runFlags) error {
 		return wrong(err)
 	}
 	s := summary.Summary{
-		Phase: summary.Final, Context: where, Verdict: verdict, Store: a.store, Now: a.now(),
+		Phase: summary.Final, Context: where, Verdict: verdict, PolicyFrom: judge.from, Store: a.store, Started: began, Now: a.now(),
 		Environment: evidence.Environment{Name: env.Name, RunNamespace: env.RunNamespace, Targets: env.Targets},
 		Required:    map[string]bool{},
 	}
@@ -89,8 +106,16 @@ func (a *app) verdict(ctx context.Context, f runFlags) error {
 	if s.Results, err = restsOn(ctx, kept, verdict.Runs); err != nil {
 		return wrong(err)
 	}
+	if s.Base, err = p.Base(ctx, catalog.SuiteNames(), env.Name); err != nil {
+		return wrong(err)
+	}
 	if err := a.show(s, f.summary); err != nil {
 		return err
+	}
+	if publisher != nil {
+		if err := publisher.Publish(ctx, s); err != nil {
+			unpublished(fmt.Errorf("publishing the outcome: %w", err))
+		}
 	}
 	return a.code(s, f.advisory)
 }

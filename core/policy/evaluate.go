@@ -34,28 +34,33 @@ func Evaluate(in Input) Verdict {
 
 	var found []rankedFinding
 	required := requirements(in)
+	excused := waivers(in)
 	for _, req := range required {
 		want, known := wants[req.Suite]
 		if !known {
 			want = Want{Suite: req.Suite}
 		}
 		j := rec.judge(in, want, known, req)
+		var cells []Cell
 		for _, w := range workloads(want) {
-			v.Cells = append(v.Cells, Cell{Workload: w, Suite: req.Suite, Environment: req.environment, State: j.state, Run: j.run, Reason: j.code})
+			cells = append(cells, Cell{Workload: w, Suite: req.Suite, Environment: req.environment, State: j.state, Run: j.run, Reason: j.code})
 		}
+		waived, blocked := waive(cells, excused, in.Now, want, j)
+		v.Cells = append(v.Cells, cells...)
 		if j.run != "" {
 			v.Runs = append(v.Runs, j.run)
 		}
 		if known && want.Problem == "" {
 			v.Subjects = append(v.Subjects, want.Subject)
 		}
-		if !j.state.Fresh() {
+		if blocked {
 			found = append(found, rankedFinding{j.state, j.finding(Blocking, want, req.environment)})
 		}
-		for _, f := range j.advice {
+		for _, f := range append(j.advice, waived...) {
 			found = append(found, rankedFinding{j.state, f})
 		}
 	}
+	found = append(found, idle(in, v.Cells)...)
 	found = append(found, notRequired(in, rec, wants, required)...)
 	if len(required) == 0 {
 		found = append(found, rankedFinding{StateMissing, requiresNothing(in)})

@@ -27,6 +27,14 @@ const (
 	CodeInconsistentEvidence  = "INCONSISTENT_EVIDENCE"
 	CodeFlaky                 = "FLAKY"
 	CodeImportedEvidence      = "IMPORTED_EVIDENCE"
+	CodeWaived                = "WAIVED"
+	CodeWaiverExpired         = "WAIVER_EXPIRED"
+	CodeWaiverWithoutCell     = "WAIVER_WITHOUT_CELL"
+	CodePolicyEdited          = "POLICY_EDITED"
+	CodeWaiverEdited          = "WAIVER_EDITED"
+	CodeSuiteRemoved          = "SUITE_REMOVED"
+	CodeSuiteEdited           = "SUITE_EDITED"
+	CodeEvidenceNotKept       = "EVIDENCE_NOT_KEPT"
 )
 
 // judgement is what the record says about one suite in one environment.

@@ -61,7 +61,7 @@ func (p Policy) check(doc manifest.Document) manifest.Errors {
 		}
 		seen[r] = i
 	}
-	return errs
+	return append(errs, p.checkWaivers(doc)...)
 }
 
 func (r Requirement) words() string {
@@ -79,6 +79,8 @@ func (p Policy) digest() string {
 	slices.SortFunc(spec.Required, func(a, b Requirement) int {
 		return cmp.Or(cmp.Compare(a.Suite, b.Suite), cmp.Compare(a.Environment, b.Environment))
 	})
+	spec.Waivers = slices.Clone(spec.Waivers)
+	slices.SortFunc(spec.Waivers, func(a, b Waiver) int { return cmp.Compare(jsonOf(a), jsonOf(b)) })
 	text, err := json.Marshal([]any{manifest.APIVersion, p.Name, spec})
 	if err != nil {
 		panic(err) // strings and lists always marshal

@@ -21,6 +21,8 @@ type Policy struct {
 type PolicySpec struct {
 	// Required names the suites that must have passed.
 	Required []Requirement `json:"required"`
+	// Waivers excuse single cells for a while.
+	Waivers []Waiver `json:"waivers,omitempty"`
 }
 
 // Requirement demands that a suite has passed in an environment.

@@ -295,6 +295,9 @@ func sentence(s string) string {
 	return s + "."
 }
 
+// sentenceless is a text as part of a sentence: without the full stop at its end.
+func sentenceless(s string) string { return strings.TrimSuffix(strings.TrimSpace(s), ".") }
+
 func counted(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

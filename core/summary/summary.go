@@ -24,15 +24,26 @@ type Summary struct {
 	Phase       Phase
 	Context     ci.Context
 	Environment evidence.Environment
+	// Named are the suites that were asked for by name; empty where the whole plan is decided over.
+	Named []string
+	// Problem says why there is no outcome at all, such as a store that failed; then nothing else counts.
+	Problem string
 	// Verdict is set where the whole plan was decided; nil where only named suites were reported on.
 	Verdict *policy.Verdict
 	// Results are the results of this invocation, or those a verdict rests on, in the plan's order.
 	Results []evidence.Entry
+	// Base are the newest results of these suites on the base of a pull request, as far as the store
+	// has any: what the outcome is compared with.
+	Base []evidence.Entry
 	// Required names the suites that the policy requires.
 	Required map[string]bool
+	// PolicyFrom is the commit that the policy was read at, where that is not the checkout's: the base
+	// of a pull request.
+	PolicyFrom string
 	// Store says where the evidence lies, for people.
 	Store string
-	// Elapsed is the time the invocation took.
+	// Started is when the invocation began, and Elapsed the time it took.
+	Started time.Time
 	Elapsed time.Duration
 	// Now is the time of writing.
 	Now time.Time

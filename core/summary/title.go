@@ -21,6 +21,9 @@ func Title(s Summary) string {
 		}
 		return "Tests are running"
 	}
+	if s.Problem != "" {
+		return "Could not tell: " + shorten(oneLine(s.Problem), 2*longestName)
+	}
 	if s.Verdict == nil {
 		return namedTitle(all)
 	}

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,53 +61,64 @@ func (c checkout) commit() string {
 	return c.git("rev-parse", "HEAD")
 }
 
+// contextOf is the context of a directory, as the real git tells it.
+func contextOf(t *testing.T, dir string) ci.Context {
+	t.Helper()
+	c, err := Context(t.Context(), ci.Place{Git: func(ctx context.Context, args ...string) (string, bool) {
+		out, err := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...).Output()
+		return strings.TrimSpace(string(out)), err == nil
+	}})
+	require.NoError(t, err)
+	return c
+}
+
 // unknown is what is known where git knows nothing.
 var unknown = ci.Context{CI: "local", Event: "manual", RunAttempt: 1}
 
 func TestContext(t *testing.T) {
 	c := newCheckout(t)
-	assert.Equal(t, unknown, Context(t.Context(), c.dir), "there is no commit yet")
+	assert.Equal(t, unknown, contextOf(t, c.dir), "there is no commit yet")
 
 	want := unknown
 	want.HeadSHA, want.Branch = c.commit(), "trunk"
-	assert.Equal(t, want, Context(t.Context(), c.dir))
+	assert.Equal(t, want, contextOf(t, c.dir))
 
 	c.write("ignored", "x")
-	assert.Equal(t, want, Context(t.Context(), c.dir), "what git ignores changes nothing")
+	assert.Equal(t, want, contextOf(t, c.dir), "what git ignores changes nothing")
 	c.write("new", "x")
 	want.Dirty = true
-	assert.Equal(t, want, Context(t.Context(), c.dir), "a file that git does not know")
+	assert.Equal(t, want, contextOf(t, c.dir), "a file that git does not know")
 	require.NoError(t, os.Remove(filepath.Join(c.dir, "new")))
 	c.write("file", "other\n")
-	assert.Equal(t, want, Context(t.Context(), c.dir), "a file that was changed")
+	assert.Equal(t, want, contextOf(t, c.dir), "a file that was changed")
 	c.git("add", "file")
-	assert.Equal(t, want, Context(t.Context(), c.dir), "a change that is staged")
+	assert.Equal(t, want, contextOf(t, c.dir), "a change that is staged")
 	c.git("reset", "--quiet", "--hard")
 	want.Dirty = false
 
 	c.git("remote", "add", "upstream", "https://forge.example/upstream/shop.git")
-	assert.Equal(t, want, Context(t.Context(), c.dir), "only origin counts")
+	assert.Equal(t, want, contextOf(t, c.dir), "only origin counts")
 	c.git("remote", "add", "origin", "https://ci:s3cret@forge.example/team/shop.git")
 	want.Repository = "team/shop"
-	assert.Equal(t, want, Context(t.Context(), c.dir))
+	assert.Equal(t, want, contextOf(t, c.dir))
 
 	below := filepath.Join(c.dir, "below")
 	require.NoError(t, os.Mkdir(below, 0o755))
-	assert.Equal(t, want, Context(t.Context(), below), "a directory of the checkout")
+	assert.Equal(t, want, contextOf(t, below), "a directory of the checkout")
 
 	c.git("checkout", "--quiet", "--detach")
 	want.Branch = ""
-	assert.Equal(t, want, Context(t.Context(), c.dir), "a detached head is on no branch")
+	assert.Equal(t, want, contextOf(t, c.dir), "a detached head is on no branch")
 }
 
 func TestContextWithoutGit(t *testing.T) {
 	c := newCheckout(t)
 	c.commit()
-	assert.Equal(t, unknown, Context(t.Context(), filepath.Join(c.dir, "nowhere")), "no such directory")
+	assert.Equal(t, unknown, contextOf(t, filepath.Join(c.dir, "nowhere")), "no such directory")
 	t.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(t.TempDir()))
-	assert.Equal(t, unknown, Context(t.Context(), t.TempDir()), "no checkout")
+	assert.Equal(t, unknown, contextOf(t, t.TempDir()), "no checkout")
 	t.Setenv("PATH", "")
-	assert.Equal(t, unknown, Context(t.Context(), c.dir), "no git on this machine")
+	assert.Equal(t, unknown, contextOf(t, c.dir), "no git on this machine")
 }
 
 // Whatever form a remote has, no credential comes out of it.

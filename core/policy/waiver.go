@@ -1,0 +1,177 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/assay-dev/assay/core/manifest"
+)
+
+// Waiver excuses one cell until it expires: somebody who may do so has looked at it and says why.
+// Every field but Workload and Environment must be given.
+type Waiver struct {
+	Suite string `json:"suite"`
+	// Workload is kind/name as the suite covers it; empty only where the suite covers none.
+	Workload string `json:"workload,omitempty"`
+	// Environment is where; empty means the environment the verdict is asked for.
+	Environment string `json:"environment,omitempty"`
+	// Approver is who takes the responsibility, never who wrote the change.
+	Approver string `json:"approver"`
+	// Reason says why the release may go out nevertheless.
+	Reason string `json:"reason"`
+	// Ticket is where mending it is planned.
+	Ticket string `json:"ticket"`
+	// Expires is when the cell blocks again.
+	Expires Day `json:"expires"`
+}
+
+// Day is a date as 2026-12-31, which lasts until its end in UTC, or a moment in RFC 3339.
+type Day struct {
+	text string
+	end  time.Time
+}
+
+// DayOf reads a Day.
+func DayOf(text string) (Day, error) {
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return Day{text, t.AddDate(0, 0, 1)}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return Day{}, manifest.Error{Message: fmt.Sprintf("%q is not a date", text), Hint: "write 2026-12-31, or 2026-12-31T18:00:00Z"}
+	}
+	return Day{text, t.UTC()}, nil
+}
+
+// String is the day as it was written.
+func (d Day) String() string { return d.text }
+
+// MarshalText writes what UnmarshalText reads.
+func (d Day) MarshalText() ([]byte, error) { return []byte(d.text), nil }
+
+// UnmarshalText reads a date or a moment.
+func (d *Day) UnmarshalText(text []byte) error {
+	read, err := DayOf(string(text))
+	*d = read
+	return err
+}
+
+// Over says whether the day has ended.
+func (d Day) Over(now time.Time) bool { return !now.Before(d.end) }
+
+// cell names the waiver's cell, in an environment that is asked for.
+func (w Waiver) cell(environment string) cellName {
+	return cellName{w.Suite, w.Workload, cmp.Or(w.Environment, environment)}
+}
+
+// words names the waiver's cell for people.
+func (w Waiver) words() string {
+	text := "suite " + quoted(w.Suite)
+	if w.Workload != "" {
+		text += " for " + w.Workload
+	}
+	return text + inEnvironment(w.Environment)
+}
+
+type cellName struct{ suite, workload, environment string }
+
+// waivers finds, cell by cell, the waiver that counts: of several the one that lasts longest.
+func waivers(in Input) map[cellName]Waiver {
+	out := map[cellName]Waiver{}
+	if in.Policy == nil {
+		return out
+	}
+	for _, w := range in.Policy.Waivers {
+		name := w.cell(in.Environment)
+		if was, ok := out[name]; !ok || w.Expires.end.After(was.Expires.end) {
+			out[name] = w
+		}
+	}
+	return out
+}
+
+// waive applies the waivers to the cells of one demand. It says what it did, and whether a cell is
+// left that is not met.
+func waive(cells []Cell, of map[cellName]Waiver, now time.Time, w Want, j judgement) (advice []Finding, blocked bool) {
+	if j.state.Fresh() {
+		return nil, false
+	}
+	for i := range cells {
+		c := &cells[i]
+		waiver, ok := of[cellName{c.Suite, c.Workload, c.Environment}]
+		f := Finding{Severity: Advisory, Suite: c.Suite, Environment: c.Environment, Owner: cmp.Or(w.Owner, j.owner), Run: j.run}
+		place := ""
+		if c.Workload != "" {
+			place = " for " + c.Workload
+		}
+		switch {
+		case !ok:
+			blocked = true
+			continue
+		case waiver.Expires.Over(now):
+			blocked = true
+			f.Code = CodeWaiverExpired
+			f.Message = fmt.Sprintf("The waiver%s expired on %s (%s, %s).", place, waiver.Expires, waiver.Approver, waiver.Ticket)
+			f.Next = "Mend it, or have the waiver renewed with a new date."
+		default:
+			c.State = StateWaived
+			f.Code = CodeWaived
+			f.Message = fmt.Sprintf("Waived%s until %s by %s: %s (%s). %s", place, waiver.Expires, waiver.Approver, sentenceless(waiver.Reason), waiver.Ticket, j.message)
+			f.Next = "Mend it before the waiver expires."
+		}
+		advice = append(advice, f)
+	}
+	return advice, blocked
+}
+
+// idle gives a finding for each waiver whose cell the policy does not have: it excuses nothing.
+func idle(in Input, cells []Cell) []rankedFinding {
+	if in.Policy == nil {
+		return nil
+	}
+	var out []rankedFinding
+	for _, w := range in.Policy.Waivers {
+		name := w.cell(in.Environment)
+		if name.environment != in.Environment {
+			continue // another environment's verdict sees it
+		}
+		if slices.ContainsFunc(cells, func(c Cell) bool { return cellName{c.Suite, c.Workload, c.Environment} == name }) {
+			continue
+		}
+		next := "Name one of the workloads that the suite covers, or remove the waiver."
+		out = append(out, rankedFinding{StatePass, Finding{Severity: Advisory, Code: CodeWaiverWithoutCell, Suite: w.Suite, Environment: name.environment,
+			Message: fmt.Sprintf("The waiver of %s names no cell of the policy, so it excuses nothing.", w.words()), Next: next}})
+	}
+	return out
+}
+
+// check finds what is wrong with the waivers by themselves.
+func (p Policy) checkWaivers(doc manifest.Document) manifest.Errors {
+	var errs manifest.Errors
+	seen := map[Waiver]int{}
+	for i, w := range p.Waivers {
+		at := func(field string) manifest.Position { return doc.At("spec", "waivers", i, field) }
+		if !manifest.IsName(w.Suite) {
+			errs.Add(at("suite"), "names are at most 63 lower-case letters, digits and '-'", "spec.waivers[%d]: %q cannot be the name of a suite", i, w.Suite)
+		}
+		for _, f := range []struct{ name, value, hint string }{
+			{"approver", w.Approver, "write who takes the responsibility"},
+			{"reason", w.Reason, "write why the release may go out nevertheless"},
+			{"ticket", w.Ticket, "write where mending it is planned"},
+			{"expires", w.Expires.String(), "write the last day, such as 2026-12-31"},
+		} {
+			if f.value == "" {
+				errs.Add(at(f.name), f.hint, "spec.waivers[%d] has no %s", i, f.name)
+			}
+		}
+		key := Waiver{Suite: w.Suite, Workload: w.Workload, Environment: w.Environment}
+		if j, dup := seen[key]; dup {
+			errs.Add(at("suite"), "remove one of them", "the waiver of %s is written twice, first at line %d", w.words(), doc.At("spec", "waivers", j, "suite").Line)
+			continue
+		}
+		seen[key] = i
+	}
+	return errs
+}
