@@ -40,7 +40,7 @@ var floors = map[string]float64{
 	"core/ci/citest":       6,
 	"integrations/*":       6,
 
-	"core":             5,
+	"core": 5,
 
 	"core/summary": 4,
 
@@ -49,10 +49,10 @@ var floors = map[string]float64{
 	"core/evidence": 2,
 	"core/suite":    2,
 
-	"core/ci":        1,
-	"core/manifest":  1,
-	"core/report":    1,
-	"core/wire":      1,
+	"core/ci":       1,
+	"core/manifest": 1,
+	"core/report":   1,
+	"core/wire":     1,
 }
 
 // pure is the highest floor that does no input or output of its own.
