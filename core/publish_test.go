@@ -121,7 +121,9 @@ func TestPublishWhenStopped(t *testing.T) {
 		_, bounded = ctx.Deadline()
 		return ctx.Err()
 	})
-	p.PublishFailed = func(err error) { assert.NoError(t, err, "nobody needs to hear that a stopped run was not shown as begun") }
+	p.PublishFailed = func(err error) {
+		assert.NoError(t, err, "nobody needs to hear that a stopped run was not shown as begun")
+	}
 	_, err := p.Run(ctx, runs("a"), false)
 	require.ErrorIs(t, err, core.ErrInterrupted)
 	assert.Equal(t, policy.Error, last.Verdict.Decision)
