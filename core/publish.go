@@ -110,10 +110,6 @@ func (p *publication) finish(ctx context.Context, s summary.Summary) {
 	if p.publisher == nil {
 		return
 	}
-	bound := publishBound
-	if ctx.Err() != nil {
-		bound = hastyBound
-	}
 	if p.started != nil {
 		// What is begun is ended before the end is shown, or a late start would stand last.
 		if ctx.Err() != nil {
@@ -122,8 +118,10 @@ func (p *publication) finish(ctx context.Context, s summary.Summary) {
 		<-p.started
 		p.stop()
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), bound)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishBound)
 	defer cancel()
+	// Whoever stops it, before or meanwhile, is not kept waiting.
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(hastyBound, cancel) })()
 	if err := p.publisher.Publish(last, s); err != nil {
 		p.fail(fmt.Errorf("publishing the outcome: %w", err))
 	}

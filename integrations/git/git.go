@@ -51,7 +51,8 @@ func (c Checkout) run(ctx context.Context, bound time.Duration, args ...string) 
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		if said := strings.TrimSpace(stderr.String()); said != "" {
+		// Its first line says what is wrong, the others what one might try.
+		if said, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n"); said != "" {
 			return nil, fmt.Errorf("git %s: %s", args[0], credentials.ReplaceAllString(said, "://"))
 		}
 	}
