@@ -1,7 +1,6 @@
 package githubtest
 
 import (
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,8 +10,9 @@ import (
 // Fault is something that goes wrong with requests of one kind.
 type Fault struct {
 	// Method and Path choose the requests: an empty Method means every one, and Path is a part of the
-	// request's path, or empty for all.
+	// request's path, or empty for all. Writes chooses those that change something.
 	Method, Path string
+	Writes       bool
 	// Skip lets so many of them pass before, and Times is how many are hit; 0 means one.
 	Skip, Times int
 	// Status is answered, with Header and Message; 0 answers as if nothing were wrong.
@@ -23,17 +23,17 @@ type Fault struct {
 	Executed bool
 	// Before runs before the request is looked at; it may change the state by the GitHub's own methods.
 	Before func(*http.Request)
+
+	documentation string
 }
 
 func (f *Fault) hits(r *http.Request) bool {
-	if f.Method != "" && f.Method != r.Method || !strings.Contains(r.URL.Path, f.Path) {
+	writes := r.Method != http.MethodGet && !isGraphQL(r)
+	if f.Times < 0 || f.Writes && !writes || f.Method != "" && f.Method != r.Method || !strings.Contains(r.URL.Path, f.Path) {
 		return false
 	}
 	if f.Skip > 0 {
 		f.Skip--
-		return false
-	}
-	if f.Times < 0 {
 		return false
 	}
 	if f.Times--; f.Times <= 0 {
@@ -46,7 +46,8 @@ func (f *Fault) hits(r *http.Request) bool {
 func Secondary(wait time.Duration) Fault {
 	f := Fault{
 		Status: http.StatusForbidden, Header: http.Header{},
-		Message: "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+		Message:       "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+		documentation: "https://docs.github.com/free-pro-team@latest/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits",
 	}
 	if wait > 0 {
 		f.Header.Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
@@ -69,8 +70,13 @@ func Throttled(wait time.Duration) Fault {
 	return f
 }
 
-// On says which requests a fault hits.
-func (f Fault) On(method, path string) Fault {
-	f.Method, f.Path, f.Header = method, path, maps.Clone(f.Header)
+// Broken is an answer of 502; executed says whether what was asked for was done all the same.
+func Broken(executed bool) Fault {
+	return Fault{Status: http.StatusBadGateway, Message: "Server Error", Executed: executed}
+}
+
+// On says which requests a fault hits, and how often.
+func (f Fault) On(method, path string, times int) Fault {
+	f.Method, f.Path, f.Times = method, path, times
 	return f
 }

@@ -126,7 +126,7 @@ func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		for name, values := range fault.Header {
 			rec.Header()[http.CanonicalHeaderKey(name)] = values
 		}
-		refuse(rec, fault.Status, fault.Message)
+		give(rec, fault.Status, map[string]any{"message": fault.Message, "documentation_url": fault.documentation, "status": fmt.Sprint(fault.Status)})
 	}
 	g.state.Requests = append(g.state.Requests, Request{Method: r.Method, Path: r.URL.RequestURI(), Status: rec.Code})
 	if g.Changed != nil {
@@ -166,7 +166,7 @@ func (g *GitHub) answer(w *httptest.ResponseRecorder, r *http.Request, asked str
 	if r.UserAgent() == "" || strings.HasPrefix(r.UserAgent(), "Go-http-client") {
 		g.complain("%s: it does not say who asks (User-Agent)", asked)
 	}
-	if r.URL.Path == "/graphql" || r.URL.Path == "/api/graphql" {
+	if isGraphQL(r) {
 		g.graphQL(w, body)
 		return
 	}
@@ -229,6 +229,10 @@ func (g *GitHub) permitted(w http.ResponseWriter, operation string) bool {
 		return true
 	}
 	return false
+}
+
+func isGraphQL(r *http.Request) bool {
+	return r.URL.Path == "/graphql" || r.URL.Path == "/api/graphql"
 }
 
 // graphQL knows one question: who am I?
