@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,7 +40,9 @@ func TestLimits(t *testing.T) {
 				assert.Len(t, s.CheckRuns, 1, path)
 				assert.Len(t, s.Comments, 1, path)
 				assert.Len(t, s.Statuses, 1, path)
-				assert.GreaterOrEqual(t, b.clock.now().Sub(began.Add(time.Minute)), tc.wait, path)
+				took := b.clock.now().Sub(began.Add(time.Minute))
+				assert.GreaterOrEqual(t, took, tc.wait, path)
+				assert.LessOrEqual(t, took, tc.wait+5*time.Second, path)
 				assert.Empty(t, b.notes, "a limit is no missing permission")
 			}
 		})
@@ -69,6 +72,17 @@ func TestWaitsWithinBounds(t *testing.T) {
 	assert.LessOrEqual(t, total, 5*time.Minute)
 }
 
+// created counts the check runs and comments that were asked for.
+func (b *bench) created() map[string]int {
+	count := map[string]int{}
+	for _, w := range b.writes() {
+		if w.Method == http.MethodPost && !strings.Contains(w.Path, "/statuses/") {
+			count[w.Path]++
+		}
+	}
+	return count
+}
+
 // A write that answered 502, or half an answer, may have been done; it must not be done twice.
 func TestBadGateway(t *testing.T) {
 	for name, fault := range map[string]githubtest.Fault{"not done": githubtest.Broken(false), "done": githubtest.Broken(true), "half an answer": githubtest.CutOff()} {
@@ -84,6 +98,9 @@ func TestBadGateway(t *testing.T) {
 				assert.Len(t, s.CheckRuns[0].Annotations, 120)
 				assert.Len(t, s.Comments, 1)
 				assert.Equal(t, "failure", s.Statuses[len(s.Statuses)-1].State)
+				if fault.Executed {
+					assert.Equal(t, map[string]int{"/repos/octo/shop/check-runs": 1, "/repos/octo/shop/issues/7/comments": 1}, b.created(), "nobody is told twice, not even for a second")
+				}
 			})
 		}
 		t.Run("an update of the comment, "+name, func(t *testing.T) {

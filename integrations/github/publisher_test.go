@@ -276,6 +276,19 @@ func TestTokenThatIsNotAccepted(t *testing.T) {
 	require.ErrorContains(t, b.publish(final(b.Context(7), 2)), "GitHub does not accept the token (401 Bad credentials)")
 }
 
+func TestCommentBehindAHundredOthers(t *testing.T) {
+	b := newBench(t)
+	for i := range 120 {
+		b.Say("someone", 7, fmt.Sprint("remark ", i))
+	}
+	require.NoError(t, b.publish(final(b.Context(6), 2)))
+	require.NoError(t, b.publish(final(b.Context(7), 0)))
+	comments := b.State().Comments
+	require.Len(t, comments, 121)
+	assert.Equal(t, 1, comments[120].Edited)
+	assert.Contains(t, comments[120].Body, "## Ready to release")
+}
+
 func TestCommentDeletedInBetween(t *testing.T) {
 	b := newBench(t)
 	require.NoError(t, b.publish(final(b.Context(6), 2)))
