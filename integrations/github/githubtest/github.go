@@ -49,7 +49,11 @@ type GitHub struct {
 
 // New gives a GitHub that answers as it is described.
 func New(d *Description) *GitHub {
-	return &GitHub{description: d, Login: "github-actions[bot]", Now: time.Now}
+	return &GitHub{
+		description: d, Login: "github-actions[bot]", Now: time.Now,
+		// Lists that are empty rather than null, for whoever reads the state as JSON.
+		state: State{Pulls: []*Pull{}, CheckRuns: []*CheckRun{}, Comments: []*Comment{}, Statuses: []*Status{}, Requests: []Request{}, Complaints: []string{}},
+	}
 }
 
 // Fail lets requests fail from now on.
