@@ -84,6 +84,8 @@ func TestDurationSinceBase(t *testing.T) {
 	}{
 		{10 * time.Second, 20 * time.Second, ""},
 		{10 * time.Second, 20*time.Second + 1, "slower: was 10 s"},
+		{20 * time.Second, 40 * time.Second, ""},
+		{40 * time.Second, 20 * time.Second, ""},
 		{4 * time.Second, 13 * time.Second, ""},
 		{60 * time.Second, 119 * time.Second, ""},
 		{60 * time.Second, 121 * time.Second, "slower: was 1 min 0 s"},
@@ -347,8 +349,10 @@ func TestStartedAndProblem(t *testing.T) {
 	}
 
 	s := problemScene()
-	ready := readyScene()
-	s.Verdict = ready.Verdict
+	undecided := s
+	s.Verdict = readyScene().Verdict
+	assert.Equal(t, Markdown(undecided), Markdown(s), "what was decided before does not count")
+	assert.Equal(t, Text(undecided, TextOptions{Color: true}), Text(s, TextOptions{Color: true}))
 	for name, text := range map[string]string{"markdown": Markdown(s), "terminal": Text(s, TextOptions{})} {
 		text = strings.Join(strings.Fields(text), " ")
 		assert.NotContains(t, strings.ToLower(text), "ready to", name)
