@@ -12,6 +12,7 @@ import (
 	"github.com/assay-dev/assay/core/ci"
 	"github.com/assay-dev/assay/integrations/generic"
 	"github.com/assay-dev/assay/integrations/git"
+	"github.com/assay-dev/assay/integrations/jenkins"
 	"github.com/assay-dev/assay/integrations/local"
 )
 
@@ -34,6 +35,7 @@ type Vendor struct {
 var Vendors = []Vendor{
 	// First, because whoever sets these variables means them.
 	{Name: "generic", Detect: generic.Detect, Context: generic.Context},
+	{Name: jenkins.Name, Detect: jenkins.Detect, Context: jenkins.Context, Outcome: jenkins.Outcome},
 	{Name: local.Name, Detect: func(ci.Place) bool { return true }, Context: local.Context},
 }
 
