@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs what the lab needs from Debian's packages: the container runtime, the CNI plugins and the network tools.
+# Installs what the lab needs from Debian's packages: the container runtime, the CNI plugins and the network tools;
+# or the packages that it is given, for other tests: install.sh [PACKAGE...]
 # Nothing is done when everything is there. No service is started: the lab runs a containerd of its own.
 set -eu
 
-packages="containerd runc containernetworking-plugins iptables nftables iproute2 conntrack socat ebtables busybox-static ca-certificates"
+packages=${*:-"containerd runc containernetworking-plugins iptables nftables iproute2 conntrack socat ebtables busybox-static ca-certificates"}
 
 fail() {
 	echo "install.sh: $*" >&2
