@@ -8,8 +8,8 @@ class Jenkins {
     List<Map> calls = [] // every step with its arguments
     Map build = [result: null]
     boolean unix = true
-    // aborts is called once the core says that it is at work: somebody presses the button.
-    boolean aborts = false
+    // Once a line holds this, somebody presses the button.
+    String abortAt = null
     List<File> at = []
     List<Map> layers = []
     static final List STEPS = ['sh', 'dir', 'writeFile', 'readFile', 'fileExists', 'deleteDir', 'withEnv', 'isUnix', 'pwd', 'echo', 'error', 'unstable', 'catchError', 'timeout',
@@ -43,7 +43,7 @@ class Jenkins {
     def do_error(n, p, b) { build.result = worse('FAILURE'); throw new AbortException(p) }
     def do_unstable(n, p, b) { build.result = worse('UNSTABLE') }
     def do_timeout(n, p, b) { b() }
-    def do_junit(n, p, b) { match(n.testResults) }
+    def do_junit(n, p, b) { calls.last().files = match(n.testResults) }
     def do_archiveArtifacts(n, p, b) { calls.last().files = match(n.artifacts) }
     def do_publishChecks(n, p, b) {}
     String worse(String r) { List order = [null, 'SUCCESS', 'UNSTABLE', 'FAILURE', 'NOT_BUILT', 'ABORTED']; order[[order.indexOf(build.result), order.indexOf(r)].max()] }
@@ -89,7 +89,7 @@ class Jenkins {
         boolean aborted = false
         process.inputStream.eachLine { line ->
             said << line << '\n'
-            if (line == 'at work' && aborts) {
+            if (abortAt && !aborted && line.contains(abortAt)) {
                 aborted = true
                 ['kill', '-TERM', process.pid().toString()].execute().waitFor() // this one process alone
             }

@@ -163,7 +163,7 @@ test('unstable and advisory are chosen, and cover what they name alone') {
 
 test('an aborted build signals the core, sweeps, and keeps what there is') {
     def j = jenkins(FAKE: 'wait', MARKDOWN: '## Tests are running')
-    j.aborts = true
+    j.abortAt = 'at work'
     def r = step(j, [environment: 'staging', kubeconfig: '/k', dryRun: false, checks: true])
     assert r.thrown instanceof FlowInterruptedException : 'Jenkins itself says that it was aborted'
     assert notes(j)*.args == [['run'], ['sweep']]
@@ -172,7 +172,7 @@ test('an aborted build signals the core, sweeps, and keeps what there is') {
     assert j.of('archiveArtifacts')*.files == [['.assay/entries/one.json'], ['assay-summary.md']]
     assert j.of('publishChecks')[0].args.conclusion == 'FAILURE'
     j = jenkins(FAKE: 'wait', SWEEP: '3')
-    j.aborts = true
+    j.abortAt = 'at work'
     assert step(j, [command: 'verdict']).thrown instanceof FlowInterruptedException
     assert notes(j)*.args == [['verdict']] : 'what runs nothing leaves nothing'
 }
