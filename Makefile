@@ -23,6 +23,7 @@ build: ## Build bin/assay and bin/assay-agent
 test: ## Run every test, the end-to-end tests in a real cluster included
 	@testdata/lab/install.sh
 	@testdata/npm/install.sh
+	@testdata/lab/install.sh groovy default-jre-headless
 	go vet $(PACKAGES)
 	go test $(PACKAGES)
 	$(MAKE) --no-print-directory lab-test e2e

@@ -13,6 +13,7 @@ import (
 	"github.com/assay-dev/assay/integrations/generic"
 	"github.com/assay-dev/assay/integrations/git"
 	"github.com/assay-dev/assay/integrations/github"
+	"github.com/assay-dev/assay/integrations/jenkins"
 	"github.com/assay-dev/assay/integrations/local"
 )
 
@@ -36,6 +37,7 @@ var Vendors = []Vendor{
 	// First, because whoever sets these variables means them.
 	{Name: "generic", Detect: generic.Detect, Context: generic.Context},
 	{Name: github.Name, Detect: github.Detect, Context: github.Context, Publisher: github.Publisher, Outcome: github.Outcome},
+	{Name: jenkins.Name, Detect: jenkins.Detect, Context: jenkins.Context, Outcome: jenkins.Outcome},
 	{Name: local.Name, Detect: func(ci.Place) bool { return true }, Context: local.Context},
 }
 

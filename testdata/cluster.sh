@@ -113,6 +113,12 @@ demo)
 e2e)
 	reach
 	e2e_images
+	# A GitHub, and what runs its workflows.
+	testdata/lab/install.sh groovy default-jre-headless
+	testdata/npm/install.sh
+	go build -o .demo/forge/fakegithub ./testdata/fakegithub
+	E2E_ACT=$(testdata/act/install.sh)
+	export E2E_ACT E2E_FAKEGITHUB=$PWD/.demo/forge/fakegithub
 	go test -tags e2e -count=1 -timeout 25m ./testdata/e2e "$@"
 	# The image: built from the Dockerfile and without it, and run in the lab.
 	if [ -n "${LAB:-}" ]; then

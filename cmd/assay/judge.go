@@ -34,7 +34,7 @@ func (a *app) judgeOf(ctx context.Context, where ci.Context, catalog suite.Catal
 		return judge{policy: chosen}, err
 	}
 	if where.BaseSHA == "" {
-		return judge{}, exit{codeError, fmt.Errorf("a change is judged by its base, and %s does not say which commit that is", where.CI)}
+		return judge{}, exit{codeError, fmt.Errorf("a change is judged by its base, and %s does not say which commit that is: set ASSAY_CI_BASE_SHA to it", where.CI)}
 	}
 	at := &base{commit: where.BaseSHA}
 	var paths []string

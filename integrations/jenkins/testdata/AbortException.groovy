@@ -1,0 +1,4 @@
+// What `error` throws.
+class AbortException extends RuntimeException {
+    AbortException(String why) { super(why) }
+}
