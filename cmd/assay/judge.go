@@ -30,6 +30,9 @@ type judge struct {
 // applied. A catalog or policy outside the checkout is no part of the change, and counts as it is.
 func (a *app) judgeOf(ctx context.Context, where ci.Context, catalog suite.Catalog, policies []policy.Policy) (judge, error) {
 	if !where.IsPullRequest() && where.BaseSHA == "" {
+		if err := a.refuseOwnJudge(ctx, where); err != nil {
+			return judge{}, err
+		}
 		chosen, err := a.choosePolicy(policies)
 		return judge{policy: chosen}, err
 	}
@@ -71,6 +74,26 @@ func (a *app) judgeOf(ctx context.Context, where ci.Context, catalog suite.Catal
 		BaseSuites: definitions(baseCatalog), HeadSuites: definitions(catalog),
 	})
 	return j, nil
+}
+
+// refuseOwnJudge refuses a fork's change whose base nobody has named, where the catalog or the policy
+// would be read out of that very change.
+func (a *app) refuseOwnJudge(ctx context.Context, where ci.Context) error {
+	if !where.Fork {
+		return nil
+	}
+	head, ok := (git.Checkout{Dir: a.dir}).Ask(ctx, "rev-parse", "--verify", "HEAD")
+	if ok && head != where.HeadSHA {
+		return nil // the default branch's, as a workflow has it that runs after another
+	}
+	local := filepath.IsLocal(a.policy)
+	for _, name := range catalogNames(a.catalog) {
+		local = local || filepath.IsLocal(name)
+	}
+	if !local {
+		return nil
+	}
+	return exit{codeError, fmt.Errorf("the change comes from a fork, %s does not say what it is to be merged into, and the checkout is the change itself, which must not judge itself: name a catalog outside of it with --catalog", where.CI)}
 }
 
 // headPolicy is what the change makes of the policy that judges it; nil where it removes it.
