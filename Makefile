@@ -8,7 +8,7 @@ CORE_IMAGE ?=
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.coreImage=$(CORE_IMAGE)
 GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)"
 # testdata/demo/tests run in the cluster only.
-PACKAGES := ./... ./testdata/bench ./testdata/demo ./testdata/demo/shop ./testdata/e2eimage/...
+PACKAGES := ./... ./testdata/bench ./testdata/demo ./testdata/demo/shop ./testdata/e2eimage/... ./testdata/fakegithub
 
 .PHONY: help
 help: ## Print these words
@@ -22,6 +22,7 @@ build: ## Build bin/assay and bin/assay-agent
 .PHONY: test
 test: ## Run every test, the end-to-end tests in a real cluster included
 	@testdata/lab/install.sh
+	@testdata/npm/install.sh
 	go vet $(PACKAGES)
 	go test $(PACKAGES)
 	$(MAKE) --no-print-directory lab-test e2e

@@ -40,6 +40,7 @@ var floors = map[string]float64{
 	"core/ci/citest":       6,
 	"integrations/*":       6,
 
+	"integrations/github/githubtest": 6, // a GitHub for tests
 	"integrations/gitlab/gitlabtest": 6, // a GitLab for tests
 
 	"core": 5,
@@ -73,7 +74,9 @@ var outside = []string{
 var standard = []string{"cmd/assay-agent", "core/agent", "core/wire"}
 
 // testSupport are packages for tests: nothing that ships imports them.
-var testSupport = []string{"core/store/storetest", "core/publishtest", "core/ci/citest", "integrations/gitlab/gitlabtest"}
+var testSupport = []string{
+	"core/store/storetest", "core/publishtest", "core/ci/citest", "integrations/github/githubtest", "integrations/gitlab/gitlabtest",
+}
 
 // forbiddenNames are names of folders that say nothing about what is in them.
 var forbiddenNames = []string{"build", "docs", "examples", "utils", "common", "helpers"}

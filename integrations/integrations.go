@@ -12,6 +12,7 @@ import (
 	"github.com/assay-dev/assay/core/ci"
 	"github.com/assay-dev/assay/integrations/generic"
 	"github.com/assay-dev/assay/integrations/git"
+	"github.com/assay-dev/assay/integrations/github"
 	"github.com/assay-dev/assay/integrations/gitlab"
 	"github.com/assay-dev/assay/integrations/local"
 )
@@ -35,6 +36,7 @@ type Vendor struct {
 var Vendors = []Vendor{
 	// First, because whoever sets these variables means them.
 	{Name: "generic", Detect: generic.Detect, Context: generic.Context},
+	{Name: github.Name, Detect: github.Detect, Context: github.Context, Publisher: github.Publisher, Outcome: github.Outcome},
 	{Name: gitlab.Name, Detect: gitlab.Detect, Context: gitlab.Context, Publisher: gitlab.Publisher, Outcome: gitlab.Outcome},
 	{Name: local.Name, Detect: func(ci.Place) bool { return true }, Context: local.Context},
 }

@@ -189,6 +189,14 @@ func Annotations(s Summary, most int) (list []Annotation, total int) {
 	return list, total
 }
 
+// AnnotatedText says how many failed tests are not marked in the code, where some are not.
+func AnnotatedText(shown, total int) string {
+	if shown >= total {
+		return ""
+	}
+	return fmt.Sprintf("%s of %s are marked in the code; the summary above says where all of them are.", number(shown), counted(total, "failed test"))
+}
+
 func boolCompare(a, b bool) int {
 	switch {
 	case a == b:
