@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs what the lab needs from Debian's packages: the container runtime, the CNI plugins and the network tools.
+# Installs what the lab needs from Debian's packages: the container runtime, the CNI plugins and the network tools;
+# and rsync, with which a pipeline of GitLab's is run without GitLab.
 # Nothing is done when everything is there. No service is started: the lab runs a containerd of its own.
 set -eu
 
-packages="containerd runc containernetworking-plugins iptables nftables iproute2 conntrack socat ebtables busybox-static ca-certificates"
+packages="containerd runc containernetworking-plugins iptables nftables iproute2 conntrack socat ebtables busybox-static ca-certificates rsync"
 
 fail() {
 	echo "install.sh: $*" >&2
