@@ -273,6 +273,7 @@ func Test(t *testing.T, newForge func(*testing.T) Forge) {
 		for i := range 60 {
 			r.AddComment("someone", fmt.Sprintf("remark %d", i))
 		}
+		r.AddComment(Own, summary.Comment(final(r.Context(4), 2), "", 4000))
 		require.NoError(r.t, r.publish(final(r.Context(7), 0), all...))
 		require.NoError(r.t, r.publish(final(r.Context(7), 0), all...))
 		require.Len(r.t, r.ours(), 1, "however many there were, one is left")
