@@ -87,6 +87,13 @@ func TestContext(t *testing.T) {
 			Want:  fork, Secrets: secrets,
 		},
 		{
+			Name: "a merge request of which nothing says where it is from",
+			Place: place(with(mergeRequestJob, map[string]string{
+				"CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "", "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "", "CI_MERGE_REQUEST_PROJECT_ID": "", "CI_MERGE_REQUEST_PROJECT_PATH": "",
+			})),
+			Want: fork, Secrets: secrets,
+		},
+		{
 			Name: "a merge request from a fork, run in the fork",
 			Place: place(with(mergeRequestJob, map[string]string{
 				"CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "8", "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "mallory/shop",

@@ -25,7 +25,7 @@ type publisher struct {
 	connected bool
 	// user is the token's own user; 0 until it is known.
 	user int64
-	// told is what was said already: the start and the end meet the same obstacles.
+	// told are the notes that were made already: the start and the end meet the same obstacles.
 	told map[string]bool
 }
 
@@ -38,7 +38,7 @@ func Publisher(c ci.Context, how core.Publishing) (core.Publisher, error) {
 func (p *publisher) Publish(ctx context.Context, s summary.Summary) error {
 	var errs []error
 	if p.context.CI == Name {
-		errs = append(errs, p.once(p.reports(s)))
+		errs = append(errs, p.reports(s))
 	}
 	status, comment := p.wants(core.ChannelStatus, s), p.wants(core.ChannelComment, s) && s.Context.IsPullRequest()
 	if !status && !comment {
@@ -47,19 +47,19 @@ func (p *publisher) Publish(ctx context.Context, s summary.Summary) error {
 	if !p.connected {
 		var err error
 		if p.api, err = connect(p.context, p.how); err != nil {
-			return errors.Join(append(errs, p.once(err))...)
+			return errors.Join(append(errs, err)...)
 		}
 		p.connected = true
 	}
 	if p.api == nil {
-		return errors.Join(append(errs, p.once(p.withoutToken()))...)
+		return errors.Join(append(errs, p.withoutToken())...)
 	}
 	// The status first: it is one request, and who was interrupted has little time.
 	if status {
-		errs = append(errs, p.once(p.degrade(core.ChannelStatus, p.status(ctx, s))))
+		errs = append(errs, p.degrade(core.ChannelStatus, p.status(ctx, s)))
 	}
 	if comment {
-		errs = append(errs, p.once(p.degrade(core.ChannelComment, p.comment(ctx, s))))
+		errs = append(errs, p.degrade(core.ChannelComment, p.comment(ctx, s)))
 	}
 	return errors.Join(errs...)
 }
@@ -76,15 +76,6 @@ func (p *publisher) wants(channel string, s summary.Summary) bool {
 // demanded says whether a channel was asked for by name; then it is an error that it cannot be used.
 func (p *publisher) demanded(channel string) bool {
 	return slices.Contains(p.how.Channels, channel)
-}
-
-// once lets an error pass that was not told before.
-func (p *publisher) once(err error) error {
-	if err == nil || p.told[err.Error()] {
-		return nil
-	}
-	p.told[err.Error()] = true
-	return err
 }
 
 // withoutToken says what is left out for want of a token, and what adds it.

@@ -16,7 +16,9 @@ import (
 
 	"github.com/assay-dev/assay/core"
 	"github.com/assay-dev/assay/core/ci"
+	"github.com/assay-dev/assay/core/evidence"
 	"github.com/assay-dev/assay/core/publishtest"
+	"github.com/assay-dev/assay/core/report"
 	"github.com/assay-dev/assay/core/summary"
 	"github.com/assay-dev/assay/integrations/gitlab/gitlabtest"
 )
@@ -270,6 +272,14 @@ func TestStatusOfThePipeline(t *testing.T) {
 		require.Len(t, pipelines(f), 1)
 		assert.EqualValues(t, 7, pipelines(f)[0].ID, "the parent has it")
 	})
+	t.Run("of two for one commit", func(t *testing.T) {
+		f := newForge(t)
+		c := f.Context(7)
+		f.Context(8)
+		require.NoError(t, f.publish(failed(c)))
+		require.Len(t, pipelines(f), 1)
+		assert.EqualValues(t, 7, pipelines(f)[0].ID, "not the newest, but its own")
+	})
 	t.Run("of a job elsewhere", func(t *testing.T) {
 		// Jenkins knows no pipeline: the newest of the branch's head has it.
 		f := newForge(t)
@@ -362,7 +372,19 @@ func TestUnclearWrites(t *testing.T) {
 		)
 		require.NoError(t, f.publish(failed(f.Context(7))))
 		assert.Len(t, f.Comments(), 1)
-		f.look(func(s *gitlabtest.State) { assert.Len(t, s.Projects[0].Pipelines[0].Statuses, 1) })
+		f.look(func(s *gitlabtest.State) {
+			assert.Len(t, s.Projects[0].Pipelines[0].Statuses, 1)
+			posts := map[string]int{}
+			for _, r := range s.Requests {
+				if r.Method == http.MethodPost {
+					posts[r.Path]++
+				}
+			}
+			for path, n := range posts {
+				assert.Equal(t, map[bool]int{true: 1, false: 2}[done], n, path)
+			}
+			assert.Len(t, posts, 2)
+		})
 	}
 }
 
@@ -392,6 +414,23 @@ func TestNoteMeanwhile(t *testing.T) {
 			assert.EqualValues(t, max(sequence, 7), m.Sequence, "the newer one's stays")
 		})
 	}
+}
+
+// What a test printed is no command to GitLab, wherever in a note it stands.
+func TestNoteCarriesNoCommandOut(t *testing.T) {
+	f := newForge(t)
+	var cases []report.Case
+	for _, text := range []string{"/close", "x\n/merge\ny", "```\n/approve\n```\n/label ~bug", "<details>\n/lock", "> /todo\n/assign @mallory", "\r/reopen\r/draft", "\u2028/close"} {
+		cases = append(cases, report.Case{Name: text, Class: text, Status: report.Failed, Message: text, Detail: text, Output: text, File: text, Line: 1})
+	}
+	s := notReady()
+	s.Context = f.Context(7)
+	s.Results = append(s.Results, result("/close", evidence.OutcomeFailed, evidence.TestsFailed, cases...))
+	s.Results[0].Result.Report.Cases = append(cases, s.Results[0].Result.Report.Cases...)
+	require.NoError(t, f.publish(s))
+	require.Len(t, f.Comments(), 1)
+	assert.Contains(t, f.Comments()[0].Body, "/merge", "it is shown")
+	// That the fake has carried nothing out is asserted for every test.
 }
 
 // Where GitLab is, and where it is not.
@@ -440,6 +479,17 @@ func TestAuthority(t *testing.T) {
 	assert.Len(t, f.Comments(), 1)
 	f.vars["CI_SERVER_TLS_CA_FILE"] = "/nowhere"
 	require.ErrorContains(t, f.publish(failed(f.Context(7))), "CI_SERVER_TLS_CA_FILE")
+}
+
+// Whoever GitLab's address leads to gets no token.
+func TestNoTokenIsCarriedElsewhere(t *testing.T) {
+	asked := 0
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+	defer elsewhere.Close()
+	f := newForge(t)
+	f.server.Break(gitlabtest.Fault{Status: http.StatusTemporaryRedirect, Times: 100, Header: http.Header{"Location": {elsewhere.URL + "/api/v4/user"}}})
+	require.ErrorContains(t, f.publish(failed(f.Context(7))), "correct CI_SERVER_URL")
+	assert.Zero(t, asked)
 }
 
 // A forge's answer is somebody else's text, and may hold what it was sent.
