@@ -27,6 +27,11 @@ test: ## Run every test, the end-to-end tests in a real cluster included
 	go test $(PACKAGES)
 	$(MAKE) --no-print-directory lab-test e2e
 
+.PHONY: photos
+photos: ## Photograph the comments anew, in Chromium; look at them and commit them
+	@testdata/lab/install.sh chromium fonts-liberation
+	go test ./core/summary -count 1 -run 'TestComment|TestPhotographs' -photos
+
 .PHONY: lint
 lint: ## Check formatting and run static analysis
 	@test -z "$$(gofmt -l cmd core integrations testdata | tee /dev/stderr)" || { echo "run: gofmt -w cmd core integrations testdata"; exit 1; }

@@ -69,7 +69,7 @@ var ErrInterrupted = errors.New("interrupted")
 // to drain. An ended context is ErrInterrupted beside the summary.
 func (p Pipeline) Run(ctx context.Context, runs []suite.Run, named bool) (s summary.Summary, err error) {
 	began := p.Now()
-	s = summary.Summary{Phase: summary.Started, Context: p.Context, Store: p.StoreName, Required: p.required(), PolicyFrom: p.PolicyFrom, Started: began}
+	s = summary.Summary{Phase: summary.Started, Context: p.Context, Store: p.StoreName, Required: p.required(), PolicyFrom: p.PolicyFrom, Suites: suiteNames(runs), Started: began}
 	if named {
 		s.Named = suiteNames(runs)
 	}

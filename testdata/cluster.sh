@@ -113,6 +113,7 @@ demo)
 e2e)
 	reach
 	e2e_images
+	testdata/lab/install.sh rsync # gitlab-ci-local copies with it
 	testdata/npm/install.sh
 	go test -tags e2e -count=1 -timeout 25m ./testdata/e2e "$@"
 	# The image: built from the Dockerfile and without it, and run in the lab.

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,8 +12,36 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/manifest"
 	"github.com/assay-dev/assay/core/policy"
 )
+
+// What the README shows as a catalog is one.
+func TestReadmeCatalogs(t *testing.T) {
+	raw, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	catalogs, waivers := 0, 0
+	for _, block := range strings.Split(string(raw), "```yaml\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		if !strings.Contains(block, "apiVersion: assay.dev/") {
+			continue
+		}
+		catalogs++
+		docs, err := manifest.Parse("README.md", []byte(block))
+		require.NoError(t, err)
+		_, policies, err := new(app).parseCatalog(docs, nil)
+		require.NoError(t, err, block)
+		for _, p := range policies {
+			waivers += len(p.Waivers)
+			assert.NotEmpty(t, p.Required)
+			for _, w := range p.Waivers {
+				assert.True(t, slices.ContainsFunc(p.Required, func(r policy.Requirement) bool { return r.Suite == w.Suite }), "it waives what it requires")
+			}
+		}
+	}
+	assert.GreaterOrEqual(t, catalogs, 2)
+	assert.Equal(t, 1, waivers, "the example of a waiver is there")
+}
 
 // The README's tables of reasons and of cells are the code's.
 func TestReadmeTables(t *testing.T) {

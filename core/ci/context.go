@@ -23,7 +23,8 @@ type Context struct {
 	BaseBranch string `json:"baseBranch,omitempty"`
 	// PullRequest is the number of the pull or merge request; 0 where there is none.
 	PullRequest int `json:"pullRequest,omitempty"`
-	// Fork is true where the head of a pull request lives in another repository.
+	// Fork is true where the head lives in another repository. That is told of pull requests, and of runs
+	// for them whose number the forge keeps to itself.
 	Fork bool `json:"fork,omitempty"`
 	// RunID and RunAttempt identify the CI job; a re-run keeps the ID and counts the attempt up from 1.
 	RunID      string `json:"runID,omitempty"`

@@ -62,7 +62,7 @@ func Edits(s Sides) []Finding {
 		case i < 0:
 			say(CodeWaiverEdited, w.Suite, owners[w.Suite], fmt.Sprintf("The change adds a waiver of %s until %s, approved by %s.", w.words(), w.Expires, w.Approver), apart)
 		case base.Waivers[i] != w:
-			say(CodeWaiverEdited, w.Suite, owners[w.Suite], fmt.Sprintf("The change alters the waiver of %s.", w.words()), apart)
+			say(CodeWaiverEdited, w.Suite, owners[w.Suite], fmt.Sprintf("The change alters the waiver of %s: it would last until %s, approved by %s.", w.words(), w.Expires, w.Approver), apart)
 		}
 	}
 	for _, w := range base.Waivers {

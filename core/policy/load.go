@@ -42,18 +42,19 @@ func Load(docs []manifest.Document) ([]Policy, error) {
 	return policies, manifest.Join(errs.Err())
 }
 
+const nameHint = "names are at most 63 lower-case letters, digits and '-'"
+
 // check finds what is wrong with the policy by itself.
 func (p Policy) check(doc manifest.Document) manifest.Errors {
 	var errs manifest.Errors
 	seen := map[Requirement]int{}
 	for i, r := range p.Required {
 		at := func(field string) manifest.Position { return doc.At("spec", "required", i, field) }
-		const hint = "names are at most 63 lower-case letters, digits and '-'"
 		if !manifest.IsName(r.Suite) {
-			errs.Add(at("suite"), hint, "spec.required[%d]: %q cannot be the name of a suite", i, r.Suite)
+			errs.Add(at("suite"), nameHint, "spec.required[%d]: %q cannot be the name of a suite", i, r.Suite)
 		}
 		if doc.Has("spec", "required", i, "environment") && !manifest.IsName(r.Environment) {
-			errs.Add(at("environment"), hint, "spec.required[%d]: %q cannot be the name of an environment", i, r.Environment)
+			errs.Add(at("environment"), nameHint, "spec.required[%d]: %q cannot be the name of an environment", i, r.Environment)
 		}
 		if j, dup := seen[r]; dup {
 			errs.Add(at("suite"), "remove one of them", "%s is required twice, first at line %d", r.words(), doc.At("spec", "required", j, "suite").Line)
@@ -110,6 +111,15 @@ func CheckAgainst(p Policy, suites, environments []string, docs ...manifest.Docu
 		if r.Environment != "" && !slices.Contains(environments, r.Environment) {
 			errs.Add(at("spec", "required", i, "environment"), manifest.DidYouMean(r.Environment, environments),
 				"policy %q requires suite %q in environment %q, which the catalog does not have", p.Name, r.Suite, r.Environment)
+		}
+	}
+	for i, w := range p.Waivers {
+		if !slices.ContainsFunc(p.Required, func(r Requirement) bool { return r.Suite == w.Suite }) {
+			errs.Add(at("spec", "waivers", i, "suite"), "remove the waiver", "policy %q waives suite %q, which it does not require", p.Name, w.Suite)
+		}
+		if w.Environment != "" && !slices.Contains(environments, w.Environment) {
+			errs.Add(at("spec", "waivers", i, "environment"), manifest.DidYouMean(w.Environment, environments),
+				"policy %q waives suite %q in environment %q, which the catalog does not have", p.Name, w.Suite, w.Environment)
 		}
 	}
 	return errs

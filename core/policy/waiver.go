@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/assay-dev/assay/core/manifest"
@@ -85,7 +86,10 @@ func waivers(in Input) map[cellName]Waiver {
 	}
 	for _, w := range in.Policy.Waivers {
 		name := w.cell(in.Environment)
-		if was, ok := out[name]; !ok || w.Expires.end.After(was.Expires.end) {
+		was, ok := out[name]
+		later := w.Expires.end.Compare(was.Expires.end)
+		// Of two that end together the order in the file must not decide.
+		if !ok || later > 0 || later == 0 && jsonOf(w) < jsonOf(was) {
 			out[name] = w
 		}
 	}
@@ -147,14 +151,17 @@ func idle(in Input, cells []Cell) []rankedFinding {
 	return out
 }
 
-// check finds what is wrong with the waivers by themselves.
+// checkWaivers finds what is wrong with the waivers by themselves.
 func (p Policy) checkWaivers(doc manifest.Document) manifest.Errors {
 	var errs manifest.Errors
 	seen := map[Waiver]int{}
 	for i, w := range p.Waivers {
 		at := func(field string) manifest.Position { return doc.At("spec", "waivers", i, field) }
 		if !manifest.IsName(w.Suite) {
-			errs.Add(at("suite"), "names are at most 63 lower-case letters, digits and '-'", "spec.waivers[%d]: %q cannot be the name of a suite", i, w.Suite)
+			errs.Add(at("suite"), nameHint, "spec.waivers[%d]: %q cannot be the name of a suite", i, w.Suite)
+		}
+		if doc.Has("spec", "waivers", i, "environment") && !manifest.IsName(w.Environment) {
+			errs.Add(at("environment"), nameHint, "spec.waivers[%d]: %q cannot be the name of an environment", i, w.Environment)
 		}
 		for _, f := range []struct{ name, value, hint string }{
 			{"approver", w.Approver, "write who takes the responsibility"},
@@ -162,7 +169,7 @@ func (p Policy) checkWaivers(doc manifest.Document) manifest.Errors {
 			{"ticket", w.Ticket, "write where mending it is planned"},
 			{"expires", w.Expires.String(), "write the last day, such as 2026-12-31"},
 		} {
-			if f.value == "" {
+			if strings.TrimSpace(f.value) == "" {
 				errs.Add(at(f.name), f.hint, "spec.waivers[%d] has no %s", i, f.name)
 			}
 		}

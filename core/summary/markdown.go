@@ -6,8 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/assay-dev/assay/core/evidence"
 	"github.com/assay-dev/assay/core/policy"
+	"github.com/assay-dev/assay/core/report"
 )
 
 // StepSummaryLimit is what one step of a GitHub workflow may write to its summary, in bytes; a
@@ -19,41 +19,45 @@ func Markdown(s Summary) string { return MarkdownWithin(s, StepSummaryLimit) }
 
 // extent is how much a Markdown summary shows of each thing.
 type extent struct {
-	actions, rows      int
+	// actions, edits and advice bound the lists, rows the table, and folded the table of suites that
+	// passed and are folded away.
+	actions, edits, advice, rows, folded int
+	// tests bounds the failed tests, lines the output of each.
 	tests, lines       int
 	where, notes, rule bool
-	// left says what was left out for want of room, for the reader.
-	left string
 }
 
 // everything is the extent where there is room: 20 failed tests of 20 lines each; what lies beyond is
 // counted and said where it is.
-var everything = extent{actions: 50, rows: 500, tests: 20, lines: 20, where: true, notes: true, rule: true}
+var everything = extent{actions: 50, edits: 50, advice: 10, rows: 200, folded: 500, tests: 20, lines: 20, where: true, notes: true, rule: true}
 
-// extents go from everything to the bare verdict: output goes first, the verdict and what to do last.
+// extents go from everything to the bare verdict: output goes first, the verdict, what to do and what
+// the change edits last.
 func extents() []extent {
 	e := everything
 	out := []extent{e}
-	cut := func(left string, f func(*extent)) {
-		f(&e)
-		e.left = left
+	for _, cut := range []func(){
+		func() { e.lines = 5 },
+		func() { e.lines = 0 },
+		func() { e.folded, e.notes = 100, false },
+		func() { e.where = false },
+		func() { e.folded = 0 },
+		func() { e.tests, e.rule = 0, false },
+		func() { e.actions, e.edits, e.rows = 20, 20, 50 },
+		func() { e.actions, e.edits, e.advice, e.rows = 5, 10, 3, 10 },
+		func() { e.actions, e.edits, e.rows = 3, 5, 0 },
+		func() { e.actions, e.edits, e.advice = 0, 3, 0 },
+		func() { e.edits = 0 },
+	} {
+		cut()
 		out = append(out, e)
 	}
-	cut("most of the failed tests' output", func(e *extent) { e.lines = 5 })
-	cut("the failed tests' output", func(e *extent) { e.lines = 0 })
-	cut("the failed tests' output and the notes", func(e *extent) { e.notes = false })
-	cut("the failed tests' output, the notes and where it ran", func(e *extent) { e.where = false })
-	cut("the details of failed tests, rules, notes and places", func(e *extent) { e.tests, e.rule = 0, false })
-	cut("all details and part of the lists", func(e *extent) { e.actions, e.rows = 20, 50 })
-	cut("all details and most of the lists", func(e *extent) { e.actions, e.rows = 5, 10 })
-	cut("all details and the suites", func(e *extent) { e.actions, e.rows = 3, 0 })
-	cut("everything but the verdict", func(e *extent) { e.actions = 0 })
 	return out
 }
 
 // MarkdownWithin is the summary for people in at most limit bytes; 0 or less means StepSummaryLimit.
 // The first line is the verdict in words. Where there is no room for everything, the details go
-// first, and the text says what was left out and where it is. Whatever the limit and whatever the
+// first, and the text says how much was left out and where it is. Whatever the limit and whatever the
 // tests printed, it is valid Markdown: nothing is cut in mid-fence or mid-element.
 func MarkdownWithin(s Summary, limit int) string {
 	if limit <= 0 {
@@ -83,17 +87,30 @@ func MarkdownWithin(s Summary, limit int) string {
 }
 
 func render(s Summary, e extent) string {
+	if s.Problem != "" {
+		s.Verdict = nil // what was decided before it failed does not count
+	}
 	all := rows(s)
-	blocking, advisory := findings(s)
+	why := findings(s)
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s\n", inline(Title(s)))
 	if line := subline(s); line != "" {
 		b.WriteString(line + "\n")
 	}
-	writeActions(&b, "Do next", blocking, e.actions)
-	writeTable(&b, s, all, e.rows)
-	writeAdvice(&b, advisory, min(e.actions, 10))
-	writeFailedTests(&b, all, e)
+	if s.Phase == Started {
+		writeStarted(&b, s, e)
+		return b.String()
+	}
+	if s.Problem != "" {
+		writeProblem(&b, s)
+	}
+	writeActions(&b, s, all, why.blocking, e.actions)
+	writeEdits(&b, why.edits, e.edits)
+	writeList(&b, "Waivers", why.waivers, min(e.actions, e.edits))
+	writeTable(&b, s, all, e)
+	writeList(&b, "Not blocking", why.advice, e.advice)
+	writeFailedTests(&b, s, all, e)
+	writeSettled(&b, s, all, e)
 	if e.rule {
 		writeRules(&b, s)
 	}
@@ -103,7 +120,7 @@ func render(s Summary, e extent) string {
 	if e.notes {
 		writeNotes(&b, all)
 	}
-	writeFooter(&b, s, all, e.left)
+	writeFooter(&b, s, all, leftOut(s, all, why, e))
 	return b.String()
 }
 
@@ -113,8 +130,11 @@ func subline(s Summary) string {
 	if s.Context.Repository != "" {
 		parts = append(parts, "**"+inline(s.Context.Repository)+"**")
 	}
+	if change := s.change(); change != "" {
+		parts = append(parts, change)
+	}
 	if c := s.Context.HeadSHA; c != "" {
-		text := "commit " + code(shortCommit(c))
+		text := "commit " + link(code(shortCommit(c)), s.commitAddress(c))
 		if s.Context.Dirty {
 			text += " with local changes"
 		}
@@ -123,11 +143,7 @@ func subline(s Summary) string {
 	if name := s.environmentName(); name != "" {
 		parts = append(parts, "environment "+code(name))
 	}
-	if v := s.Verdict; v != nil && v.PolicyName != "" {
-		text := "policy " + code(v.PolicyName)
-		if v.PolicyDigest != "" {
-			text += " (" + code(shortDigest(v.PolicyDigest)) + ")"
-		}
+	if text := policyLine(s); text != "" {
 		parts = append(parts, text)
 	}
 	if s.Elapsed > 0 {
@@ -136,26 +152,138 @@ func subline(s Summary) string {
 	if s.Context.RunAttempt > 1 {
 		parts = append(parts, fmt.Sprintf("attempt %d", s.Context.RunAttempt))
 	}
+	if !s.Now.IsZero() {
+		parts = append(parts, "updated "+s.Now.UTC().Format("15:04 UTC"))
+	}
 	return strings.Join(parts, " · ")
 }
 
+// policyLine names the policy that decided and where it was read.
+func policyLine(s Summary) string {
+	v := s.Verdict
+	switch {
+	case v == nil || v.PolicyName == "" && s.PolicyFrom == "":
+		return ""
+	case v.PolicyName == "":
+		return link("no policy at the base", s.commitAddress(s.PolicyFrom))
+	}
+	var more []string
+	if v.PolicyDigest != "" {
+		more = append(more, code(shortDigest(v.PolicyDigest)))
+	}
+	if s.PolicyFrom != "" {
+		more = append(more, link("from base", s.commitAddress(s.PolicyFrom)))
+	}
+	text := "policy " + code(v.PolicyName)
+	if len(more) > 0 {
+		text += " (" + strings.Join(more, ", ") + ")"
+	}
+	return text
+}
+
+// writeStarted says what runs while there is nothing to tell of yet.
+func writeStarted(b *strings.Builder, s Summary, e extent) {
+	b.WriteString("\n")
+	if n := len(s.Suites); n > 0 && e.rows > 0 {
+		shown := min(n, 30)
+		var names []string
+		for _, name := range s.Suites[:shown] {
+			names = append(names, code(title(name)))
+		}
+		fmt.Fprintf(b, "%s: %s", counted(n, "suite"), strings.Join(names, ", "))
+		if n > shown {
+			fmt.Fprintf(b, " and %s more", number(n-shown))
+		}
+		b.WriteString(".\n")
+	}
+	b.WriteString("The outcome will stand here when they have ended")
+	if p := s.page(); p != "" {
+		b.WriteString("; until then, " + link("follow the job", p))
+	}
+	b.WriteString(".\n")
+}
+
+// writeProblem says why there is no outcome.
+func writeProblem(b *strings.Builder, s Summary) {
+	b.WriteString("\n**Do next**\n1. Mend what went wrong and run it again")
+	if p := s.page(); p != "" {
+		b.WriteString(" (" + link("log", p) + ")")
+	}
+	b.WriteString(". Nothing was decided: this is neither a pass nor a failure.\n\n")
+	b.WriteString(fence("   ", outputLines(firstLines(clean(s.Problem), 20))))
+}
+
 // writeActions lists what to do and who does it.
-func writeActions(b *strings.Builder, heading string, list []policy.Finding, most int) {
+func writeActions(b *strings.Builder, s Summary, all []row, list []policy.Finding, most int) {
 	if len(list) == 0 || most == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n**%s**\n", heading)
+	b.WriteString("\n**Do next**\n")
 	for i, f := range list {
 		if i == most {
 			fmt.Fprintf(b, "\n%s more: see the table.\n", number(len(list)-most))
 			break
 		}
-		fmt.Fprintf(b, "%d. %s%s\n", i+1, who(f), action(f))
+		r, there := rowOf(all, f)
+		fmt.Fprintf(b, "%d. %s%s", i+1, who(f), action(s, r, f))
+		if there {
+			b.WriteString(sinceThen(s, r))
+			if log, _ := s.pages(r); log != "" && r.logged() {
+				b.WriteString(" (" + link("log", log) + ")")
+			}
+		}
+		b.WriteString("\n")
 		if _, block, ok := strings.Cut(f.Next, "\n\n"); ok {
 			b.WriteString("\n" + fence("   ", outputLines(firstLines(block, 40))))
 		}
 	}
 }
+
+// rowOf finds the row that a finding is about.
+func rowOf(all []row, f policy.Finding) (row, bool) {
+	i := slices.IndexFunc(all, func(r row) bool {
+		return f.Suite != "" && r.suite == f.Suite && (r.environment == f.Environment || f.Run != "" && r.run == f.Run)
+	})
+	if i < 0 {
+		return row{}, false
+	}
+	return all[i], true
+}
+
+// sinceThen says of failed tests whether the base had them already.
+func sinceThen(s Summary, r row) string {
+	since := s.compare(r)
+	n, exact := since.newly()
+	failing := 0
+	if res := r.result(); res != nil && res.Report != nil {
+		failing = res.Report.Failed + res.Report.Errored
+	}
+	base := code(baseName(s.Context))
+	switch {
+	case !since.known || failing == 0:
+		return ""
+	case n == 0 && exact:
+		return fmt.Sprintf(" Nothing of it is new: it fails on %s too.", base)
+	case n == failing:
+		return fmt.Sprintf(" New since %s.", base)
+	}
+	text := fmt.Sprintf(" New since %s: %s of %s", base, number(n), number(failing))
+	if !exact {
+		text = fmt.Sprintf(" New since %s: at least %s of %s", base, number(n), number(failing))
+	}
+	cases := r.result().Report.Cases
+	if i := slices.IndexFunc(cases, func(c report.Case) bool { return unmet(c) && since.isNew(c) }); i >= 0 {
+		c := cases[i]
+		text += ", " + map[bool]string{true: "namely", false: "first"}[n == 1] + " \"" + inline(shorten(oneLine(c.ID()), longestName)) + "\""
+		if address := s.fileAddress(r, c); address != "" {
+			text += " (" + link(code(fileName(place(c))), address) + ")"
+		}
+	}
+	return text + "."
+}
+
+// fileName is the last part of a path.
+func fileName(p string) string { return p[strings.LastIndexAny(p, `/\`)+1:] }
 
 func firstLines(s string, n int) []string {
 	lines := strings.Split(strings.Trim(s, "\n"), "\n")
@@ -179,19 +307,74 @@ func who(f policy.Finding) string {
 
 // action is what to do, then what happened. Text that follows an empty line in Next is an example,
 // shown by itself; what to do then comes last, to stand before it.
-func action(f policy.Finding) string {
+func action(s Summary, r row, f policy.Finding) string {
 	next, _, example := strings.Cut(f.Next, "\n\n")
 	if example {
 		return strings.TrimSpace(prose(f.Message) + " " + prose(next))
 	}
-	return strings.TrimSpace(prose(next) + " " + prose(f.Message))
+	return strings.TrimSpace(placed(s, r, next) + " " + prose(f.Message))
 }
 
-func writeAdvice(b *strings.Builder, list []policy.Finding, most int) {
+// placed is a sentence in which the place of the row's first failed test, where it names it, leads there.
+func placed(s Summary, r row, text string) string {
+	if res := r.result(); res != nil && res.Report != nil {
+		for _, c := range res.Report.Cases {
+			if !unmet(c) {
+				continue
+			}
+			address, short := s.fileAddress(r, c), fileName(place(c))
+			before, after, named := strings.Cut(text, "("+short+")")
+			if address == "" || !named {
+				break
+			}
+			return strings.TrimSpace(prose(before) + " (" + link(code(short), address) + ") " + prose(after))
+		}
+	}
+	return prose(text)
+}
+
+// editsHeading stands over what a change would do to what judges it.
+const editsHeading = "This change edits what judges it"
+
+// writeEdits lists what the change would do to what judges it. What all of them say is said once.
+func writeEdits(b *strings.Builder, list []policy.Finding, most int) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n**%s** (shown, not applied)\n", editsHeading)
+	apart, often := commonNext(list)
+	for i, f := range list {
+		if i == most {
+			fmt.Fprintf(b, "- %s in all.\n", counted(len(list), "edit"))
+			break
+		}
+		text := prose(f.Message)
+		if f.Next != apart || !often {
+			text += " " + prose(f.Next)
+		}
+		fmt.Fprintf(b, "- %s%s\n", who(f), text)
+	}
+	if often {
+		b.WriteString("\n" + prose(apart) + "\n")
+	}
+}
+
+// commonNext is what several findings say to do next, if any.
+func commonNext(list []policy.Finding) (next string, often bool) {
+	count := map[string]int{}
+	for _, f := range list {
+		if count[f.Next]++; count[f.Next] > count[next] {
+			next = f.Next
+		}
+	}
+	return next, next != "" && count[next] > 1
+}
+
+func writeList(b *strings.Builder, heading string, list []policy.Finding, most int) {
 	if len(list) == 0 || most == 0 {
 		return
 	}
-	b.WriteString("\n**Not blocking**\n")
+	fmt.Fprintf(b, "\n**%s**\n", heading)
 	for i, f := range list {
 		if i == most {
 			fmt.Fprintf(b, "- %s more.\n", number(len(list)-most))
@@ -202,357 +385,61 @@ func writeAdvice(b *strings.Builder, list []policy.Finding, most int) {
 	}
 }
 
-func writeTable(b *strings.Builder, s Summary, all []row, most int) {
-	if len(all) == 0 || most == 0 {
-		return
-	}
-	withRequired := s.Verdict != nil
-	b.WriteString("\n| Suite | ")
-	if withRequired {
-		b.WriteString("Required | ")
-	}
-	b.WriteString("Result | Evidence |\n|---|---|---|")
-	if withRequired {
-		b.WriteString("---|")
-	}
-	b.WriteString("\n")
-	for i, r := range all {
-		if i == most {
-			fmt.Fprintf(b, "\n%s more.\n", counted(len(all)-most, "suite"))
-			break
-		}
-		name := inline(shorten(oneLine(r.suite), longestName))
-		if r.environment != "" && oneLine(r.environment) != s.environmentName() {
-			name += " in " + code(r.environment)
-		}
-		word := inline(r.word())
-		if !r.effective().Fresh() {
-			word = "**" + word + "**"
-		}
-		fmt.Fprintf(b, "| %s | ", name)
-		if withRequired {
-			b.WriteString(map[bool]string{true: "yes", false: "no"}[r.required] + " | ")
-		}
-		fmt.Fprintf(b, "%s | %s |\n", word, inline(r.evidenceText()))
-	}
-}
-
-// details folds a part away. Its content must end with a line end.
-func details(b *strings.Builder, heading, content string) {
-	fmt.Fprintf(b, "\n<details><summary>%s</summary>\n\n%s\n</details>\n", heading, content)
-}
-
-func writeFailedTests(b *strings.Builder, all []row, e extent) {
-	if e.tests == 0 {
-		return
-	}
-	picked, total := failures(all, e.tests)
-	if total == 0 {
-		return
-	}
-	var c strings.Builder
-	for _, f := range picked {
-		for _, test := range f.cases {
-			fmt.Fprintf(&c, "**%s** · %s", inline(shorten(oneLine(f.row.suite), longestName)), inline(shorten(oneLine(test.ID()), 300)))
-			if p := place(test); p != "" {
-				fmt.Fprintf(&c, " (%s)", code(p))
-			}
-			message, lines, left := excerpt(test, e.lines)
-			if message != "" {
-				// On the same line: at the start of one, a text could be a list, or a command to GitLab.
-				c.WriteString(": " + inline(message))
-			}
-			c.WriteString("\n")
-			if len(lines) > 0 {
-				c.WriteString("\n" + fence("", outputLines(lines)))
-			}
-			if left > 0 {
-				fmt.Fprintf(&c, "\n%s: %s\n", counted(left, "more line"), command("show", f.row.run))
-			}
-			c.WriteString("\n")
-		}
-		if more := f.total - len(f.cases); more > 0 {
-			fmt.Fprintf(&c, "**%s** · %s: %s\n\n", inline(shorten(oneLine(f.row.suite), longestName)), counted(more, "more failed test"), command("show", f.row.run))
+// leftOut says how much of what is missing for want of room.
+func leftOut(s Summary, all []row, why reasons, e extent) string {
+	var parts []string
+	say := func(missing bool, n int, one string) {
+		if missing && n > 0 {
+			parts = append(parts, counted(n, one))
 		}
 	}
-	details(b, fmt.Sprintf("Failed tests (%s)", number(total)), strings.TrimRight(c.String(), "\n")+"\n")
-}
-
-// command shows an assay command on a run.
-func command(verb, run string) string {
-	if run == "" {
-		return "the evidence"
+	_, failed := failures(s, all, 0)
+	switch {
+	case failed == 0:
+	case e.tests == 0:
+		parts = append(parts, "the details of "+counted(failed, "failed test"))
+	case e.lines == 0:
+		parts = append(parts, "the output of the failed tests")
+	case e.lines < everything.lines:
+		parts = append(parts, "most of the failed tests' output")
 	}
-	if plain.MatchString(run) {
-		return "`assay " + verb + " " + run + "`"
+	say(e.actions == 0, len(why.blocking), "thing to do")
+	say(e.rows == 0, len(all), "suite")
+	say(!e.rule, unmetCells(s), "rule not met")
+	say(!e.notes, countNotes(all), "note")
+	say(e.advice < everything.advice, len(why.advice)-e.advice, "remark")
+	say(min(e.actions, e.edits) < everything.edits, len(why.waivers)-min(e.actions, e.edits), "waiver")
+	if !e.where && whereText(s, all) != "" {
+		parts = append(parts, "where it ran")
 	}
-	return "assay " + verb + " " + inline(run)
-}
-
-// rulesShown bounds the folded lists of rules, workloads and notes.
-const rulesShown = 100
-
-func writeRules(b *strings.Builder, s Summary) {
-	if s.Verdict == nil {
-		return
-	}
-	var c strings.Builder
-	unmet := 0
-	for _, cell := range s.Verdict.Cells {
-		if cell.State.Fresh() || cell.State == policy.StateNotApplicable {
-			continue
-		}
-		if unmet++; unmet > rulesShown {
-			continue
-		}
-		fmt.Fprintf(&c, "- %s must have passed", code(cell.Suite))
-		if cell.Workload != "" {
-			fmt.Fprintf(&c, " for %s", code(cell.Workload))
-		}
-		if cell.Environment != "" {
-			fmt.Fprintf(&c, " in %s", code(cell.Environment))
-		}
-		fmt.Fprintf(&c, ": %s", inline(string(cell.State)))
-		if cell.Reason != "" {
-			fmt.Fprintf(&c, ", %s", code(cell.Reason))
-		}
-		if cell.Run != "" {
-			fmt.Fprintf(&c, ", run %s", code(cell.Run))
-		}
-		c.WriteString("\n")
-	}
-	if unmet == 0 {
-		return
-	}
-	if unmet > rulesShown {
-		fmt.Fprintf(&c, "- %s more\n", number(unmet-rulesShown))
-	}
-	fmt.Fprintf(&c, "\nFresh: %d of %d required cells.\n", s.Verdict.Coverage.Fresh, s.Verdict.Coverage.Required)
-	details(b, fmt.Sprintf("Why: %s not met", counted(unmet, "rule")), c.String())
-}
-
-func writeWhere(b *strings.Builder, s Summary, all []row) {
-	var c strings.Builder
-	env := s.Environment
-	var facts []string
-	for _, f := range []struct{ name, value string }{
-		{"environment", env.Name}, {"run namespace", env.RunNamespace}, {"targets", strings.Join(env.Targets, ", ")},
-		{"cluster", env.Cluster}, {"Kubernetes", env.Kubernetes},
-	} {
-		if f.value != "" {
-			facts = append(facts, f.name+" "+code(f.value))
-		}
-	}
-	if len(facts) > 0 {
-		c.WriteString("- " + strings.Join(facts, ", ") + "\n")
-	}
-	writeSubjects(&c, all)
-	shown := 0
-	for _, r := range all {
-		res := r.result()
-		if res == nil {
-			continue
-		}
-		if shown++; shown > rulesShown {
-			continue
-		}
-		fmt.Fprintf(&c, "- %s, run %s", code(res.Suite), code(res.Run))
-		if !res.Started.IsZero() {
-			fmt.Fprintf(&c, "; began %s", res.Started.UTC().Format("2006-01-02 15:04:05 UTC"))
-		}
-		for i, sh := range res.Shards {
-			if i == 10 {
-				fmt.Fprintf(&c, "; %d more pods", len(res.Shards)-10)
-				break
-			}
-			if sh.Pod != "" {
-				fmt.Fprintf(&c, "; pod %s", code(sh.Pod))
-			}
-			if sh.Node != "" {
-				fmt.Fprintf(&c, " on %s", code(sh.Node))
-			}
-			if image := sh.ImageID; image != "" {
-				fmt.Fprintf(&c, ", image %s", code(image))
-			}
-		}
-		c.WriteString("\n")
-	}
-	if shown > rulesShown {
-		fmt.Fprintf(&c, "- %s more\n", counted(shown-rulesShown, "run"))
-	}
-	c.WriteString(observedTable(all))
-	if c.Len() > 0 {
-		details(b, "Where this ran: environment, subjects, images by digest", c.String())
-	}
-}
-
-// writeSubjects names each thing under test once, with the suites that tested it.
-func writeSubjects(c *strings.Builder, all []row) {
-	suites := map[string][]string{}
-	var order []string
-	for _, r := range all {
-		if r.result() == nil {
-			continue
-		}
-		text := subjectText(r.result().Subject)
-		if suites[text] == nil {
-			order = append(order, text)
-		}
-		suites[text] = append(suites[text], code(r.suite))
-	}
-	for i, text := range order {
-		if i == rulesShown {
-			fmt.Fprintf(c, "- %s more\n", counted(len(order)-i, "subject"))
-			break
-		}
-		by := ""
-		if len(order) > 1 {
-			list := suites[text]
-			by = " (" + strings.Join(list[:min(len(list), 10)], ", ")
-			if len(list) > 10 {
-				by += fmt.Sprintf(" and %d more", len(list)-10)
-			}
-			by += ")"
-		}
-		fmt.Fprintf(c, "- under test: %s%s\n", code(text), by)
-	}
-}
-
-// observedTable shows which images ran in the workloads when the tests began and ended.
-func observedTable(all []row) string {
-	type line struct{ workload, start, end string }
-	var lines []line
-	for _, r := range all {
-		res := r.result()
-		if res == nil {
-			continue
-		}
-		names := map[string]*line{}
-		var order []string
-		note := func(list []evidence.Workload, end bool) {
-			for _, w := range list {
-				name := w.Workload
-				if w.Namespace != "" {
-					name = w.Namespace + "/" + name
-				}
-				if names[name] == nil {
-					names[name] = &line{workload: name, start: "not observed", end: "not observed"}
-					order = append(order, name)
-				}
-				text := strings.Join(w.Images, ", ")
-				if w.Missing {
-					text = "does not exist"
-				} else if text == "" {
-					text = "no pod runs"
-				}
-				if end {
-					names[name].end = text
-				} else {
-					names[name].start = text
-				}
-			}
-		}
-		note(res.Observed.Start, false)
-		note(res.Observed.End, true)
-		for _, n := range order {
-			if !slices.Contains(lines, *names[n]) {
-				lines = append(lines, *names[n])
-			}
-		}
-	}
-	if len(lines) == 0 {
-		return ""
-	}
-	slices.SortStableFunc(lines, func(a, b line) int { return strings.Compare(a.workload, b.workload) })
-	var b strings.Builder
-	b.WriteString("\n| Workload | Ran at the start | Ran at the end |\n|---|---|---|\n")
-	for i, l := range lines {
-		if i == rulesShown {
-			fmt.Fprintf(&b, "\n%d more.\n", len(lines)-i)
-			break
-		}
-		end := code(l.end)
-		if l.end == l.start {
-			end = "the same"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", code(l.workload), code(l.start), end)
-	}
-	return b.String()
-}
-
-// notes are a result's facts that a reader should know before trusting it.
-func notes(res *evidence.Result) []string {
-	out := slices.Clone(res.Notes)
-	if res.Report != nil {
-		for _, d := range res.Report.Doubts {
-			out = append(out, doubt(d.Path, d.Message))
-		}
-		for _, f := range res.Report.Files {
-			if f.Incomplete {
-				out = append(out, doubt(f.Path, "incomplete: only part of it could be read"))
-			}
-			for _, d := range f.Doubts {
-				out = append(out, doubt(f.Path, d.Message))
-			}
-		}
-	}
-	for _, f := range res.Files {
-		if f.Truncated {
-			out = append(out, doubt(f.Path, "cut off at "+sizeText(f.Size)))
-		}
-	}
-	if res.Redactions > 0 {
-		out = append(out, "values of secrets taken out: "+number(res.Redactions))
-	}
-	var unique []string
-	for _, n := range out {
-		if !slices.Contains(unique, n) && len(unique) < 1000 {
-			unique = append(unique, n)
-		}
-	}
-	return unique
-}
-
-func doubt(path, message string) string {
-	if path == "" {
-		return message
-	}
-	return path + ": " + message
-}
-
-func writeNotes(b *strings.Builder, all []row) {
-	var c strings.Builder
-	total := 0
-	for _, r := range all {
-		if r.result() == nil {
-			continue
-		}
-		for _, n := range notes(r.result()) {
-			if total++; total <= rulesShown {
-				fmt.Fprintf(&c, "- %s: %s\n", code(r.suite), inline(n))
-			}
-		}
-	}
-	if total == 0 {
-		return
-	}
-	if total > rulesShown {
-		fmt.Fprintf(&c, "- %s more\n", number(total-rulesShown))
-	}
-	details(b, fmt.Sprintf("Notes and doubts (%s)", number(total)), c.String())
+	return strings.Join(parts, ", ")
 }
 
 // writeFooter says where the evidence lies and how to look closer.
 func writeFooter(b *strings.Builder, s Summary, all []row, left string) {
+	run := lookCloser(all)
+	kept := link("the evidence", s.artifacts())
 	if left != "" {
-		fmt.Fprintf(b, "\nLeft out for want of room: %s. It is in the evidence.\n", left)
+		at := kept
+		if run != "" {
+			at += ": " + command("show", run)
+		}
+		fmt.Fprintf(b, "\nLeft out for want of room: %s. It is in %s.\n", left, at)
 	}
 	var parts []string
 	if s.Store != "" {
-		parts = append(parts, "Evidence in "+code(s.Store))
+		parts = append(parts, link("Evidence", s.artifacts())+" in "+code(s.Store))
+	} else if s.artifacts() != "" {
+		parts = append(parts, link("Evidence", s.artifacts()))
 	}
-	if run := lookCloser(all); run != "" {
-		parts = append(parts, "look closer: "+command("show", run), command("logs", run))
+	if p := s.page(); p != "" {
+		parts = append(parts, link("CI job", p))
+	}
+	if run != "" {
+		parts = append(parts, "look closer: "+command("show", run))
+		if slices.ContainsFunc(all, func(r row) bool { return r.run == run && r.logged() }) {
+			parts = append(parts, command("logs", run))
+		}
 	}
 	if len(parts) > 0 {
 		b.WriteString("\n" + strings.Join(parts, " · ") + "\n")

@@ -2,18 +2,17 @@ package summary
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
-	"path"
+	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/assay-dev/assay/core/ci"
-	"github.com/assay-dev/assay/core/evidence"
 	"github.com/assay-dev/assay/core/policy"
-	"github.com/assay-dev/assay/core/report"
 )
 
 // What publishers say and how they name it is decided here, so that check, status and comment use
@@ -49,13 +48,16 @@ func StatusName(s Summary, key string) string {
 func StatusText(s Summary, n int) string { return shorten(Title(s), n) }
 
 // Succeeded says whether the outcome is a success for a check or a status. Everything else is a
-// failure: words such as neutral or skipped satisfy a required check, and are never used.
+// failure: words such as neutral or skipped satisfy a required check, and are never used. Passes without
+// a verdict are a success only for suites that were asked for by name.
 func Succeeded(s Summary) bool {
-	if s.Phase != Final || s.Problem != "" {
+	switch {
+	case s.Phase != Final || s.Problem != "":
 		return false
-	}
-	if s.Verdict != nil {
+	case s.Verdict != nil:
 		return s.Verdict.Decision.ExitCode() == 0
+	case len(s.Named) == 0:
+		return false
 	}
 	return policy.ExitCode(policy.NamedSuites(s.Results)) == 0
 }
@@ -82,42 +84,70 @@ func MarkerOf(s Summary, key string) Marker {
 	}
 }
 
-// markerWord is what a marker's values may hold; anything else is left out of them, so that no value
-// can end the comment it stands in.
-var markerWord = regexp.MustCompile(`[^A-Za-z0-9._/:@+-]+`)
+// longestMarkerWord bounds a value in a marker, in bytes.
+const longestMarkerWord = 128
 
-// String is the marker as it stands in a comment.
-func (m Marker) String() string {
-	word := func(s string) string { return strings.ReplaceAll(markerWord.ReplaceAllString(s, "_"), "--", "-_") }
-	return fmt.Sprintf("<!-- assay:v1 key=%s sha=%s ci=%s run=%d.%d at=%d -->",
-		word(m.Key), word(m.SHA), word(m.CI), m.Sequence, m.Attempt, m.Started.Unix())
+// markerWord writes a value so that it can end neither the marker nor the hidden comment around it:
+// what is not plain becomes %XX, and two hyphens never stand together. A value that is too long is
+// told from others by its hash.
+func markerWord(value string) string {
+	if len(value) > longestMarkerWord {
+		sum := sha256.Sum256([]byte(value))
+		value = "sha256:" + hex.EncodeToString(sum[:])
+	}
+	var b strings.Builder
+	last := byte(0)
+	for _, c := range []byte(value) {
+		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("._/:@+", c) >= 0
+		if plain || c == '-' && last != '-' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+			c = 0
+		}
+		last = c
+	}
+	return b.String()
 }
 
-var markerForm = regexp.MustCompile(`^<!-- assay:v1 key=(\S*) sha=(\S*) ci=(\S*) run=(\d+)\.(\d+) at=(-?\d+) -->`)
+// String is the marker as it stands in a comment: on one line of at most some 1,300 bytes.
+func (m Marker) String() string {
+	return fmt.Sprintf("<!-- assay:v1 key=%s sha=%s ci=%s run=%d.%d at=%d -->",
+		markerWord(m.Key), markerWord(m.SHA), markerWord(m.CI), m.Sequence, m.Attempt, m.Started.Unix())
+}
 
-// ParseMarker reads the marker at the very start of a comment.
+var markerForm = regexp.MustCompile(`^<!-- assay:v1 key=([\w./:@+%-]*) sha=([\w./:@+%-]*) ci=([\w./:@+%-]*) run=(-?\d+)\.(-?\d+) at=(-?\d+) -->`)
+
+// ParseMarker reads the marker at the very start of a comment; one that stands anywhere else, such as
+// in a quotation, is somebody's text.
 func ParseMarker(body string) (Marker, bool) {
-	p := markerForm.FindStringSubmatch(strings.TrimLeft(body, " \r\n\t"))
+	p := markerForm.FindStringSubmatch(body)
 	if p == nil {
 		return Marker{}, false
 	}
-	sequence, err1 := strconv.ParseInt(p[4], 10, 64)
-	attempt, err2 := strconv.Atoi(p[5])
-	at, err3 := strconv.ParseInt(p[6], 10, 64)
-	if err1 != nil || err2 != nil || err3 != nil {
+	var words [3]string
+	var errs [6]error
+	for i := range words {
+		words[i], errs[i] = url.PathUnescape(p[i+1])
+	}
+	sequence, err := strconv.ParseInt(p[4], 10, 64)
+	errs[3] = err
+	attempt, err := strconv.Atoi(p[5])
+	errs[4] = err
+	at, err := strconv.ParseInt(p[6], 10, 64)
+	errs[5] = err
+	if errors.Join(errs[:]...) != nil {
 		return Marker{}, false
 	}
-	return Marker{Key: p[1], SHA: p[2], CI: p[3], Sequence: sequence, Attempt: attempt, Started: time.Unix(at, 0).UTC()}, true
+	return Marker{Key: words[0], SHA: words[1], CI: words[2], Sequence: sequence, Attempt: attempt, Started: time.Unix(at, 0).UTC()}, true
 }
 
 // Same says whether two markers stand for the same comment.
-func (m Marker) Same(o Marker) bool {
-	read, ok := ParseMarker(m.String())
-	other, ok2 := ParseMarker(o.String())
-	return ok && ok2 && read.Key == other.Key
-}
+func (m Marker) Same(o Marker) bool { return markerWord(m.Key) == markerWord(o.Key) }
 
-// Newer says whether m was written by a later run than o. A run is never newer than itself.
+// Newer says whether m was written by a later run than o. A run is never newer than itself. Runs of one
+// CI system that counts them are ordered by its count, so that a re-run of an old one stays old; any
+// others by the time they began.
 func (m Marker) Newer(o Marker) bool {
 	if m.CI == o.CI && m.Sequence != 0 && o.Sequence != 0 && (m.Sequence != o.Sequence || m.Attempt != o.Attempt) {
 		return cmp.Or(cmp.Compare(m.Sequence, o.Sequence), cmp.Compare(m.Attempt, o.Attempt)) > 0
@@ -125,118 +155,9 @@ func (m Marker) Newer(o Marker) bool {
 	return m.Started.After(o.Started)
 }
 
-// Comment is the body of the comment, marker included, in at most limit bytes.
+// Comment is the body of the comment, marker included, in at most limit bytes; limit must leave room
+// for the marker.
 func Comment(s Summary, key string, limit int) string {
 	marker := MarkerOf(s, key).String() + "\n"
 	return marker + MarkdownWithin(s, max(limit-len(marker), 1))
-}
-
-// Annotation is a remark at a place in the code.
-type Annotation struct {
-	// Path is relative to the repository's root; Line counts from 1.
-	Path string
-	Line int
-	// Blocking is true where it is a reason for the verdict not to be READY.
-	Blocking bool
-	// New is true where the base is known not to have failed so.
-	New bool
-	// Suite is where the test belongs.
-	Suite   string
-	Title   string
-	Message string
-}
-
-// Annotations are the failed tests that say where they are: blocking and newly failing ones first.
-// total counts all failed tests, so that a reader can be told how many are not shown.
-func Annotations(s Summary, most int) (list []Annotation, total int) {
-	for _, r := range rows(s) {
-		res := r.result()
-		if res == nil || res.Report == nil {
-			continue
-		}
-		total += res.Report.Failed + res.Report.Errored
-		before, known := s.base(r)
-		for _, c := range res.Report.Cases {
-			if c.Status != report.Failed && c.Status != report.Errored {
-				continue
-			}
-			file := repositoryPath(c.File)
-			if file == "" {
-				continue
-			}
-			message, lines, left := excerpt(c, everything.lines)
-			text := strings.TrimSpace(strings.Join(append([]string{message}, outputLines(lines)...), "\n"))
-			if left > 0 {
-				text += "\n" + counted(left, "more line")
-			}
-			if text == "" {
-				text = "The test " + string(c.Status) + " without a message."
-			}
-			list = append(list, Annotation{
-				Path: file, Line: max(c.Line, 1), Suite: r.suite,
-				Blocking: s.Verdict == nil || r.required,
-				New:      known && !before[c.ID()],
-				Title:    shorten(oneLine(r.suite+": "+c.ID()), 255), Message: text,
-			})
-		}
-	}
-	slices.SortStableFunc(list, func(a, b Annotation) int {
-		return cmp.Or(-boolCompare(a.Blocking, b.Blocking), -boolCompare(a.New, b.New))
-	})
-	if most > 0 && len(list) > most {
-		list = list[:most]
-	}
-	return list, total
-}
-
-// AnnotatedText says how many failed tests are not marked in the code, where some are not.
-func AnnotatedText(shown, total int) string {
-	if shown >= total {
-		return ""
-	}
-	return fmt.Sprintf("%s of %s are marked in the code; the summary above says where all of them are.", number(shown), counted(total, "failed test"))
-}
-
-func boolCompare(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
-}
-
-// repositoryPath is a report's path as a forge can find it; empty where it leads out of the
-// repository or is no path.
-func repositoryPath(p string) string {
-	p = path.Clean(strings.ReplaceAll(oneLine(p), `\`, "/"))
-	if p == "." || path.IsAbs(p) || strings.HasPrefix(p, "../") || p == ".." || strings.Contains(p, "://") || len(p) > 1 && p[1] == ':' {
-		return ""
-	}
-	return p
-}
-
-// base gives the tests of a row's suite that failed on the base; known is false where there is no
-// readable result of it.
-func (s Summary) base(r row) (failed map[string]bool, known bool) {
-	i := slices.IndexFunc(s.Base, func(e evidence.Entry) bool { return e.Result != nil && e.Result.Suite == r.suite })
-	if i < 0 || s.Base[i].Result.Report == nil {
-		return nil, false
-	}
-	failed = map[string]bool{}
-	for _, c := range s.Base[i].Result.Report.Cases {
-		if c.Status == report.Failed || c.Status == report.Errored {
-			failed[c.ID()] = true
-		}
-	}
-	return failed, true
-}
-
-// where is the page to send people to for more, from a context.
-func page(c ci.Context) string {
-	if u := c.Page(); strings.HasPrefix(u, "https://") || strings.HasPrefix(u, "http://") {
-		return u
-	}
-	return ""
 }

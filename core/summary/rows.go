@@ -17,6 +17,8 @@ type row struct {
 	state policy.State
 	// reason is the code of that cell.
 	reason string
+	// cells counts the suite's cells here, and waived those of them that are excused.
+	cells, waived int
 	// run is the run that the row rests on, if any.
 	run string
 	// entry holds the result; nil where there is none to show.
@@ -51,8 +53,12 @@ func rows(s Summary) []row {
 			i, ok := index[k]
 			if !ok {
 				index[k] = len(out)
+				i = len(out)
 				out = append(out, row{suite: c.Suite, environment: c.Environment, required: true, state: c.State, reason: c.Reason, run: c.Run})
-				continue
+			}
+			out[i].cells++
+			if c.State == policy.StateWaived {
+				out[i].waived++
 			}
 			if policyRank(c.State) < policyRank(out[i].state) {
 				out[i].state, out[i].reason, out[i].run = c.State, c.Reason, c.Run
@@ -119,16 +125,24 @@ func newer(a, b *evidence.Entry) bool {
 	return a.Time.After(b.Time)
 }
 
-// urgency orders rows: required ones that are not met, the others that did not pass, the rest.
+// urgency orders rows: required ones that are not met, the others that did not pass, flaky ones, the rest.
 func (r row) urgency() int {
 	rank := policyRank(r.effective())
-	if r.effective().Fresh() || r.effective() == policy.StateNotApplicable {
+	switch {
+	case r.effective() == policy.StateFlaky:
+		return 99
+	case r.settled():
 		return 100
 	}
 	if r.required {
 		return rank
 	}
 	return 50 + rank
+}
+
+// settled says whether nothing about the row needs a look: it passed, or does not apply.
+func (r row) settled() bool {
+	return r.effective() == policy.StatePass || r.effective() == policy.StateNotApplicable
 }
 
 // effective is the cell's state, or for a suite without one what its result would make of it.
@@ -158,57 +172,91 @@ func policyRank(s policy.State) int {
 	return slices.IndexFunc(policy.CellVerdicts, func(r policy.CellVerdict) bool { return r.State == s })
 }
 
+// reasons are the findings, by the part of a summary that shows them.
+type reasons struct {
+	// blocking decide the verdict.
+	blocking []policy.Finding
+	// edits are what the change under test would do to what judges it.
+	edits []policy.Finding
+	// waivers tell of each waiver what it does.
+	waivers []policy.Finding
+	// advice is what else a reader should know. That evidence will be lost comes first: nothing else can
+	// be looked up after that.
+	advice []policy.Finding
+}
+
 // findings are the reasons to show: the verdict's, or for suites run by name one for each result
 // that did not pass.
-func findings(s Summary) (blocking, advisory []policy.Finding) {
-	if s.Verdict != nil {
-		for _, f := range s.Verdict.Findings {
-			if f.Severity == policy.Blocking {
-				blocking = append(blocking, f)
-			} else {
-				advisory = append(advisory, f)
+func findings(s Summary) (out reasons) {
+	if s.Problem != "" || s.Phase == Started {
+		return out
+	}
+	if s.Verdict == nil {
+		for _, r := range rows(s) {
+			if r.entry != nil {
+				if f, ok := policy.Explain(*r.entry); ok {
+					out.blocking = append(out.blocking, f)
+				}
 			}
 		}
-		return blocking, advisory
+		return out
 	}
-	for _, r := range rows(s) {
-		if r.entry != nil {
-			if f, ok := policy.Explain(*r.entry); ok {
-				blocking = append(blocking, f)
-			}
+	for _, f := range s.Verdict.Findings {
+		switch {
+		case f.Severity == policy.Blocking:
+			out.blocking = append(out.blocking, f)
+		case slices.Contains([]string{policy.CodePolicyEdited, policy.CodeWaiverEdited, policy.CodeSuiteRemoved, policy.CodeSuiteEdited}, f.Code):
+			out.edits = append(out.edits, f)
+		case slices.Contains([]string{policy.CodeWaived, policy.CodeWaiverExpired, policy.CodeWaiverWithoutCell}, f.Code):
+			out.waivers = append(out.waivers, f)
+		case f.Code == policy.CodeEvidenceNotKept:
+			out.advice = slices.Insert(out.advice, 0, f)
+		default:
+			out.advice = append(out.advice, f)
 		}
 	}
-	return blocking, nil
+	for i, f := range out.blocking {
+		// Who deletes a required suite is told to bring it back, and whose it was.
+		at := slices.IndexFunc(out.edits, func(e policy.Finding) bool { return e.Code == policy.CodeSuiteRemoved && e.Suite == f.Suite })
+		if at >= 0 && f.Code == policy.CodeSuiteNotInCatalog {
+			out.blocking[i].Owner, out.blocking[i].Next = cmp.Or(f.Owner, out.edits[at].Owner), out.edits[at].Next
+		}
+	}
+	return out
 }
 
 // failedTests are a row's failed and errored cases, the first n of them, and how many there are in all.
 type failedTests struct {
 	row   row
+	since comparison
 	cases []report.Case
 	total int
 }
 
 // failures picks up to n failed tests, taking turns between the suites so that one noisy suite does
-// not hide another.
-func failures(all []row, n int) (picked []failedTests, total int) {
+// not hide another. Of each suite those come first that are new since the base.
+func failures(s Summary, all []row, n int) (picked []failedTests, total int) {
+	var kept [][]report.Case
 	for _, r := range all {
 		res := r.result()
 		if res == nil || res.Report == nil || res.Report.Failed+res.Report.Errored == 0 {
 			continue
 		}
-		picked = append(picked, failedTests{row: r, total: res.Report.Failed + res.Report.Errored})
-		total += res.Report.Failed + res.Report.Errored
-	}
-	kept := make([][]report.Case, len(picked))
-	for i, f := range picked {
-		for _, c := range f.row.result().Report.Cases {
-			if c.Status == report.Failed || c.Status == report.Errored {
-				kept[i] = append(kept[i], c)
-				if len(kept[i]) == n {
-					break
-				}
+		f := failedTests{row: r, since: s.compare(r), total: res.Report.Failed + res.Report.Errored}
+		var first, others []report.Case
+		for _, c := range res.Report.Cases {
+			switch {
+			case !unmet(c):
+			case f.since.isNew(c) && len(first) < n:
+				first = append(first, c)
+			case len(others) < n:
+				others = append(others, c)
 			}
 		}
+		list := append(first, others...)
+		kept = append(kept, list[:min(len(list), n)])
+		picked = append(picked, f)
+		total += f.total
 	}
 	for left, took := n, true; left > 0 && took; {
 		took = false

@@ -26,6 +26,8 @@ type Summary struct {
 	Environment evidence.Environment
 	// Named are the suites that were asked for by name; empty where the whole plan is decided over.
 	Named []string
+	// Suites are the suites of the plan, in its order, named or not: what runs while there is no outcome.
+	Suites []string
 	// Problem says why there is no outcome at all, such as a store that failed; then nothing else counts.
 	Problem string
 	// Verdict is set where the whole plan was decided; nil where only named suites were reported on.

@@ -194,7 +194,7 @@ func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
 	if *update {
-		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
 	}
 	want, err := os.ReadFile(path)
@@ -287,7 +287,7 @@ func wellFormed(t *testing.T, md string) {
 			t.Fatalf("%s: %q in\n%s", what, line, md)
 		}
 	}
-	fence, open := "", 0
+	fence, open, columns := "", 0, 0
 	for i, line := range strings.Split(md, "\n") {
 		trimmed := strings.TrimLeft(line, " ")
 		must(!strings.HasPrefix(line, "/"), "begins like a command", line)
@@ -319,7 +319,12 @@ func wellFormed(t *testing.T, md string) {
 		}
 		if strings.HasPrefix(line, "|") {
 			cells := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|")
-			must(cells == 4 || cells == 5, "another number of cells", line)
+			if columns == 0 {
+				columns = cells
+			}
+			must(cells == columns && cells >= 4 && cells <= 6, "another number of cells", line)
+		} else {
+			columns = 0
 		}
 		// Code spans are outside of escaped backticks; what is in one mentions nobody.
 		inCode := false
@@ -452,6 +457,16 @@ func TestFenceIsLongerThanWhatItHolds(t *testing.T) {
 	assert.Equal(t, "```text\n /close\n```\n", fence("", []string{"/close"}))
 }
 
+// webPlaces are the addresses that links of the summary may begin with.
+func (s Summary) webPlaces() (out []string) {
+	for _, a := range []string{s.Context.RunURL, s.Context.ArtifactsURL, s.Context.RepositoryURL} {
+		if host := hostOf(a); host != "" {
+			out = append(out, host)
+		}
+	}
+	return out
+}
+
 func FuzzSummary(f *testing.F) {
 	f.Add(evil, evil, 1000)
 	f.Add("`", "```\n````\n", 500)
@@ -464,6 +479,13 @@ func FuzzSummary(f *testing.F) {
 		rep.Doubts = []report.Doubt{{Path: a, Message: b}}
 		r := s.Results[0].Result
 		r.Report, r.Message, r.Notes, r.Owner = rep, a, []string{b}, b
+		s = based(s, hostile())
+		s.Base[0].Result.Suite, s.Base[0].Result.Report = r.Suite, reportOf([]report.Case{{Name: b, Status: report.Failed}}, 2, 0)
+		s.Context.SCM, s.Context.PullRequest, s.Context.BaseBranch, s.Context.BaseSHA = "github", 1, a, b
+		s.Context.RunURL, s.Context.ArtifactsURL, s.Context.RepositoryURL, s.Results[0].Context.RunURL = a, b, "https://x.example/"+a, a
+		if len(a) > len(b) {
+			s.Problem = b
+		}
 		s.Store, s.Context.HeadSHA, s.Context.Repository, s.Environment.Cluster = a, b, a, b
 		s.Verdict.PolicyName, s.Verdict.PolicyDigest, s.Verdict.Environment = a, b, a
 		for i := range s.Verdict.Findings {
@@ -479,6 +501,7 @@ func FuzzSummary(f *testing.F) {
 		}
 		require.LessOrEqual(t, len(md), limit)
 		wellFormed(t, md)
+		decent(t, md, s.webPlaces()...)
 		for _, ch := range Text(s, TextOptions{Width: limit % 200}) {
 			if ch != '\n' && invisible(ch) {
 				t.Fatalf("the text holds %U", ch)

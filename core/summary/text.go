@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/assay-dev/assay/core/policy"
 )
@@ -35,17 +33,27 @@ func Text(s Summary, opts TextOptions) string {
 	case w.width < 40:
 		w.width = 40
 	}
+	if s.Problem != "" {
+		s.Verdict = nil // what was decided before it failed does not count
+	}
 	all := rows(s)
-	blocking, advisory := findings(s)
+	why := findings(s)
 
 	w.wrap("", "", w.paint(verdictColor(s, all), Title(s)))
 	if line := textSubline(s); line != "" {
 		w.wrap("", "", line)
 	}
-	w.actions(blocking)
+	if s.Phase == Started {
+		w.begun(s)
+		return w.b.String()
+	}
+	w.problem(s.Problem)
+	w.actions(why.blocking)
+	w.edits(why.edits)
+	w.list("Waivers", why.waivers)
 	w.table(s, all)
-	w.advice(advisory)
-	w.failed(all)
+	w.list("Not blocking", why.advice)
+	w.failed(s, all)
 	w.notes(all)
 	w.footer(s, all)
 	return w.b.String()
@@ -77,6 +85,9 @@ func (w *writer) paint(color, s string) string {
 func verdictColor(s Summary, all []row) string {
 	if s.Phase == Started {
 		return bold
+	}
+	if s.Problem != "" {
+		return yellow
 	}
 	if s.Verdict != nil {
 		switch s.Verdict.Decision {
@@ -111,6 +122,11 @@ func stateColor(s policy.State) string {
 
 func textSubline(s Summary) string {
 	var parts []string
+	if s.Context.IsPullRequest() {
+		// A terminal has no links.
+		s.Context.RepositoryURL = ""
+		parts = append(parts, s.change())
+	}
 	if c := s.Context.HeadSHA; c != "" {
 		text := "commit " + oneLine(shortCommit(c))
 		if s.Context.Dirty {
@@ -123,8 +139,15 @@ func textSubline(s Summary) string {
 	}
 	if v := s.Verdict; v != nil && v.PolicyName != "" {
 		text := "policy " + title(v.PolicyName)
+		var more []string
 		if v.PolicyDigest != "" {
-			text += " (" + oneLine(shortDigest(v.PolicyDigest)) + ")"
+			more = append(more, oneLine(shortDigest(v.PolicyDigest)))
+		}
+		if s.PolicyFrom != "" {
+			more = append(more, "from base "+oneLine(shortCommit(s.PolicyFrom)))
+		}
+		if len(more) > 0 {
+			text += " (" + strings.Join(more, ", ") + ")"
 		}
 		parts = append(parts, text)
 	}
@@ -178,11 +201,61 @@ func textWho(f policy.Finding) string {
 	return strings.Join(parts, ", ") + ": "
 }
 
-func (w *writer) advice(list []policy.Finding) {
+// begun says what runs while there is nothing to tell of yet.
+func (w *writer) begun(s Summary) {
+	const shown = 30
+	var names []string
+	for _, name := range s.Suites[:min(len(s.Suites), shown)] {
+		names = append(names, title(name))
+	}
+	if more := len(s.Suites) - shown; more > 0 {
+		names = append(names, number(more)+" more")
+	}
+	if len(names) > 0 {
+		w.wrap("", "", counted(len(s.Suites), "suite")+": "+strings.Join(names, ", "))
+	}
+}
+
+// problem says why there is no outcome.
+func (w *writer) problem(text string) {
+	if text == "" {
+		return
+	}
+	w.heading("Do next")
+	w.wrap("  1. ", "     ", "Mend what went wrong and run it again. Nothing was decided: this is neither a pass nor a failure.")
+	for _, l := range outputLines(firstLines(clean(text), 20)) {
+		w.wrap("     | ", "     | ", l)
+	}
+}
+
+// edits lists what the change would do to what judges it. What all of them say is said once.
+func (w *writer) edits(list []policy.Finding) {
 	if len(list) == 0 {
 		return
 	}
-	w.heading("Not blocking")
+	w.heading(editsHeading + " (shown, not applied)")
+	apart, often := commonNext(list)
+	for i, f := range list {
+		if i == 20 {
+			w.wrap("  ", "  ", counted(len(list), "edit")+" in all.")
+			break
+		}
+		text := textWho(f) + shorten(oneLine(f.Message), longestInline)
+		if f.Next != apart || !often {
+			text += " " + shorten(oneLine(f.Next), longestInline)
+		}
+		w.wrap("  - ", "    ", text)
+	}
+	if often {
+		w.wrap("  ", "  ", shorten(oneLine(apart), longestInline))
+	}
+}
+
+func (w *writer) list(heading string, list []policy.Finding) {
+	if len(list) == 0 {
+		return
+	}
+	w.heading(heading)
 	for i, f := range list {
 		if i == 10 {
 			w.wrap("  ", "  ", number(len(list)-i)+" more.")
@@ -255,8 +328,8 @@ func (w *writer) table(s Summary, all []row) {
 	}
 }
 
-func (w *writer) failed(all []row) {
-	picked, total := failures(all, textTests)
+func (w *writer) failed(s Summary, all []row) {
+	picked, total := failures(s, all, textTests)
 	if total == 0 {
 		return
 	}
@@ -266,6 +339,9 @@ func (w *writer) failed(all []row) {
 			name := title(f.row.suite) + ": " + shorten(oneLine(c.ID()), 200)
 			if p := place(c); p != "" {
 				name += " (" + shorten(oneLine(p), 120) + ")"
+			}
+			if f.since.isNew(c) {
+				name += ", new since " + title(baseName(s.Context))
 			}
 			w.wrap("  ", "    ", name)
 			message, lines, left := excerpt(c, textLines)
@@ -336,90 +412,3 @@ func (w *writer) footer(s Summary, all []row) {
 const defaultStore = ".assay"
 
 func (w *writer) heading(s string) { fmt.Fprintf(&w.b, "\n%s\n", w.paint(bold, s)) }
-
-// line writes one line and cuts what does not fit: output keeps its shape.
-func (w *writer) line(indent, s string) {
-	w.b.WriteString(strings.TrimRight(indent+fit(s, w.width-columns(indent)), " ") + "\n")
-}
-
-// wrap writes text in lines that begin with first and then with rest, broken between words. Colours
-// within text or first take no room.
-func (w *writer) wrap(first, rest, text string) {
-	line, used, empty := first, columns(first), true
-	for _, word := range strings.Fields(text) {
-		n := columns(word)
-		if !empty && used+1+n > w.width {
-			w.b.WriteString(strings.TrimRight(line, " ") + "\n")
-			line, used, empty = rest, columns(rest), true
-		}
-		if !empty {
-			line += " "
-			used++
-		}
-		// A word longer than the line is broken: a path, a digest.
-		for used+n > w.width && n > 0 && !strings.Contains(word, "\x1b") {
-			head := cut(word, max(1, w.width-used))
-			w.b.WriteString(line + head + "\n")
-			word = word[len(head):]
-			line, used, n = rest, columns(rest), columns(word)
-		}
-		line += word
-		used += n
-		empty = false
-	}
-	w.b.WriteString(strings.TrimRight(line, " ") + "\n")
-}
-
-// fit shortens a text to n columns, with an ellipsis where it was longer.
-func fit(s string, n int) string {
-	if columns(s) <= n {
-		return s
-	}
-	if n < 2 {
-		return cut(s, n)
-	}
-	return cut(s, n-1) + "…"
-}
-
-// cut gives the longest beginning of s that takes at most n columns, and at least one character.
-func cut(s string, n int) string {
-	used := 0
-	for i, r := range s {
-		used += runeColumns(r)
-		if used > n && i > 0 {
-			return s[:i]
-		}
-	}
-	return s
-}
-
-// columns is how wide a text is on a terminal, colours left out.
-func columns(s string) int {
-	if strings.Contains(s, "\x1b") {
-		s = withoutEscapes(s)
-	}
-	if len(s) == utf8.RuneCountInString(s) {
-		return len(s)
-	}
-	n := 0
-	for _, r := range s {
-		n += runeColumns(r)
-	}
-	return n
-}
-
-// wide are the characters that take two columns (Unicode's East Asian Width W and F, by blocks).
-var wide = &unicode.RangeTable{
-	R16: []unicode.Range16{{0x1100, 0x115F, 1}, {0x2E80, 0x303E, 1}, {0x3041, 0xA4CF, 1}, {0xAC00, 0xD7A3, 1}, {0xF900, 0xFAFF, 1}, {0xFE30, 0xFE6F, 1}, {0xFF00, 0xFF60, 1}, {0xFFE0, 0xFFE6, 1}},
-	R32: []unicode.Range32{{0x1F300, 0x1FAFF, 1}, {0x20000, 0x3FFFD, 1}},
-}
-
-func runeColumns(r rune) int {
-	switch {
-	case unicode.In(r, unicode.Mn, unicode.Me):
-		return 0
-	case unicode.Is(wide, r):
-		return 2
-	}
-	return 1
-}

@@ -65,22 +65,52 @@ func (r row) word() string {
 	default:
 		text = "Could not tell"
 	}
-	if why := r.why(); why != "" {
+	why := r.why()
+	if why == "" && r.effective() == policy.StateWaived {
+		why = "failed"
+	}
+	if why != "" {
 		text += " (" + why + ")"
+	}
+	if r.waived > 0 && r.waived < r.cells {
+		text += fmt.Sprintf(", waived for %d of %s", r.waived, counted(r.cells, "workload"))
 	}
 	return text
 }
 
 // evidenceText says what the row rests on: counts, duration, files.
 func (r row) evidenceText() string {
+	parts := r.evidenceParts()
+	if res := r.result(); res != nil {
+		if f := filesText(res.Files); f != "" {
+			parts = append(parts, f)
+		}
+	}
+	if len(parts) == 0 {
+		return r.noEvidence()
+	}
+	return strings.Join(parts, " · ")
+}
+
+// noEvidence says what there is where there are neither counts nor files.
+func (r row) noEvidence() string {
+	switch {
+	case r.result() == nil && r.run != "":
+		return "run " + r.run
+	case r.result() == nil:
+		return "none"
+	case len(r.result().Shards) == 0:
+		return "never started"
+	}
+	return "exit code only"
+}
+
+// evidenceParts are counts, duration and where it comes from.
+func (r row) evidenceParts() (parts []string) {
 	res := r.result()
 	if res == nil {
-		if r.run != "" {
-			return "run " + r.run
-		}
-		return "none"
+		return nil
 	}
-	var parts []string
 	if t := totalsText(res.Report); t != "" {
 		parts = append(parts, t)
 	}
@@ -93,16 +123,7 @@ func (r row) evidenceText() string {
 	if res.Origin == evidence.OriginImported {
 		parts = append(parts, "imported")
 	}
-	if f := filesText(res.Files); f != "" {
-		parts = append(parts, f)
-	}
-	if len(parts) == 0 && len(res.Shards) == 0 {
-		return "never started"
-	}
-	if len(parts) == 0 {
-		return "exit code only"
-	}
-	return strings.Join(parts, " · ")
+	return parts
 }
 
 func totalsText(rep *report.Report) string {
@@ -127,30 +148,39 @@ func totalsText(rep *report.Report) string {
 }
 
 func filesText(files []evidence.File) string {
-	var logs, logBytes int64
-	var reports, artifacts int
+	f := filesIn(files)
+	var parts []string
+	if f.logs > 0 {
+		parts = append(parts, "log "+sizeText(f.logBytes))
+	}
+	if f.reports > 0 {
+		parts = append(parts, counted(f.reports, "report"))
+	}
+	if f.artifacts > 0 {
+		parts = append(parts, counted(f.artifacts, "artifact"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// fileCounts are the kept files by kind.
+type fileCounts struct {
+	logs, reports, artifacts int
+	logBytes                 int64
+}
+
+func filesIn(files []evidence.File) (c fileCounts) {
 	for _, f := range files {
 		switch f.Kind {
 		case evidence.FileLog:
-			logs++
-			logBytes += f.Size
+			c.logs++
+			c.logBytes += f.Size
 		case evidence.FileReport:
-			reports++
+			c.reports++
 		default:
-			artifacts++
+			c.artifacts++
 		}
 	}
-	var parts []string
-	if logs > 0 {
-		parts = append(parts, "log "+sizeText(logBytes))
-	}
-	if reports > 0 {
-		parts = append(parts, counted(reports, "report"))
-	}
-	if artifacts > 0 {
-		parts = append(parts, counted(artifacts, "artifact"))
-	}
-	return strings.Join(parts, ", ")
+	return c
 }
 
 // durationText is a duration as people say it: 850 ms, 12 s, 6 min 12 s, 1 h 3 min.

@@ -42,7 +42,7 @@ func (p *publisher) showPage(_ context.Context, s summary.Summary) error {
 		p.say("the step summary is full: it holds %s of %s already", summary.Size(int64(len(there))), summary.Size(summary.StepSummaryLimit))
 		return nil
 	}
-	text := summary.MarkdownWithin(s, room)
+	text := strings.TrimSuffix(summary.MarkdownWithin(s, room), "\n")
 	if strings.Contains(string(there), text) {
 		return nil // it says so already
 	}

@@ -58,7 +58,7 @@ func run(args []string) error {
 	if *denied != "" {
 		g.Denied = strings.Split(*denied, ",")
 	}
-	g.Change(func(s *githubtest.State) { s.Pulls = pulls })
+	g.Change(func(s *githubtest.State) { s.Pulls = append(s.Pulls, pulls...) })
 	if *file != "" {
 		g.Changed = func(s githubtest.State) {
 			if err := write(*file, s); err != nil {

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Installs what the lab needs from Debian's packages: the container runtime, the CNI plugins and the network tools;
-# and rsync, with which a pipeline of GitLab's is run without GitLab.
+# Installs what the lab needs from Debian's packages: the container runtime, the CNI plugins and the network tools.
 # Nothing is done when everything is there. No service is started: the lab runs a containerd of its own.
+# Packages named as arguments are installed in their stead, for what else needs some of Debian's.
 set -eu
 
-packages="containerd runc containernetworking-plugins iptables nftables iproute2 conntrack socat ebtables busybox-static ca-certificates rsync"
+packages="$*"
+[ "$#" -gt 0 ] || packages="containerd runc containernetworking-plugins iptables nftables iproute2 conntrack socat ebtables busybox-static ca-certificates"
 
 fail() {
 	echo "install.sh: $*" >&2

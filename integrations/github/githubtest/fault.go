@@ -15,10 +15,11 @@ type Fault struct {
 	Writes       bool
 	// Skip lets so many of them pass before, and Times is how many are hit; 0 means one.
 	Skip, Times int
-	// Status is answered, with Header and Message; 0 answers as if nothing were wrong.
-	Status  int
-	Header  http.Header
-	Message string
+	// Status is answered, with Header and Message, or with Body in place of JSON; 0 answers as if
+	// nothing were wrong.
+	Status        int
+	Header        http.Header
+	Message, Body string
 	// Executed does what was asked for before the fault is answered.
 	Executed bool
 	// Before runs before the request is looked at; it may change the state by the GitHub's own methods.
@@ -69,6 +70,9 @@ func Throttled(wait time.Duration) Fault {
 	f.Status = http.StatusTooManyRequests
 	return f
 }
+
+// CutOff is an answer that ends in the middle, after what was asked for was done.
+func CutOff() Fault { return Fault{Status: http.StatusOK, Body: `{"id": 10`, Executed: true} }
 
 // Broken is an answer of 502; executed says whether what was asked for was done all the same.
 func Broken(executed bool) Fault {

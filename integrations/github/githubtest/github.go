@@ -49,7 +49,11 @@ type GitHub struct {
 
 // New gives a GitHub that answers as it is described.
 func New(d *Description) *GitHub {
-	return &GitHub{description: d, Login: "github-actions[bot]", Now: time.Now}
+	return &GitHub{
+		description: d, Login: "github-actions[bot]", Now: time.Now,
+		// Lists that are empty rather than null, for whoever reads the state as JSON.
+		state: State{Pulls: []*Pull{}, CheckRuns: []*CheckRun{}, Comments: []*Comment{}, Statuses: []*Status{}, Requests: []Request{}, Complaints: []string{}},
+	}
 }
 
 // Fail lets requests fail from now on.
@@ -108,6 +112,11 @@ func (g *GitHub) complain(format string, args ...any) {
 // ServeHTTP implements http.Handler. Requests are answered one at a time, but for the Before of a fault.
 func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asked := r.Method + " " + r.URL.Path
+	// Only once the body is read does the server hear that the client has gone.
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
 	fault := g.fault(r)
 	if fault != nil && fault.Before != nil {
 		fault.Before(r)
@@ -119,14 +128,19 @@ func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.mu.Unlock()
 	rec := httptest.NewRecorder()
 	if fault == nil || fault.Status == 0 || fault.Executed {
-		g.answer(rec, r, asked)
+		g.answer(rec, r, body, asked)
 	}
 	if fault != nil && fault.Status != 0 {
 		rec = httptest.NewRecorder()
 		for name, values := range fault.Header {
 			rec.Header()[http.CanonicalHeaderKey(name)] = values
 		}
-		give(rec, fault.Status, map[string]any{"message": fault.Message, "documentation_url": fault.documentation, "status": fmt.Sprint(fault.Status)})
+		if fault.Body != "" {
+			rec.WriteHeader(fault.Status)
+			_, _ = rec.WriteString(fault.Body)
+		} else {
+			give(rec, fault.Status, map[string]any{"message": fault.Message, "documentation_url": fault.documentation, "status": fmt.Sprint(fault.Status)})
+		}
 	}
 	g.state.Requests = append(g.state.Requests, Request{Method: r.Method, Path: r.URL.RequestURI(), Status: rec.Code})
 	if g.Changed != nil {
@@ -152,12 +166,7 @@ func (g *GitHub) fault(r *http.Request) *Fault {
 }
 
 // answer answers as GitHub does when nothing is broken.
-func (g *GitHub) answer(w *httptest.ResponseRecorder, r *http.Request, asked string) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		refuse(w, http.StatusBadRequest, "Problems reading the request")
-		return
-	}
+func (g *GitHub) answer(w *httptest.ResponseRecorder, r *http.Request, body []byte, asked string) {
 	bearer := strings.TrimPrefix(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), "token ")
 	if bearer == "" || g.Token != "" && bearer != g.Token {
 		refuse(w, http.StatusUnauthorized, "Bad credentials")

@@ -134,7 +134,7 @@ func (p performance) app(login string) any {
 
 func (p performance) user() {
 	u := p.description.example("private-user-response-with-public-profile-information")
-	u["login"] = p.Login
+	u["login"], u["user_view_type"] = p.Login, "public"
 	give(p.w, http.StatusOK, u)
 }
 

@@ -1,0 +1,75 @@
+package policy
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func said(list []Finding) (out []string) {
+	for _, f := range list {
+		out = append(out, f.Code+" "+f.Suite+": "+f.Message)
+	}
+	return out
+}
+
+func TestEdits(t *testing.T) {
+	old, renewed := waiver(t, "2026-03-01"), waiver(t, "2027-03-01")
+	suites := func(names ...string) (out []Definition) {
+		for _, n := range names {
+			out = append(out, Definition{Name: n, Owner: "team-" + n, Digest: "sha256:" + n})
+		}
+		return out
+	}
+	other := pol("e2e", "load")
+	other.Name = "lenient"
+	stricter := pol("e2e", "load")
+	stricter.Required[1].Environment = "production"
+	altered := suites("e2e", "load")
+	altered[0].Digest, altered[1].Digest = "sha256:x", "sha256:y"
+	for _, tt := range []struct {
+		name string
+		s    Sides
+		want []string
+	}{
+		{"nothing at all", Sides{}, nil},
+		{"no edits", Sides{waiving(old), waiving(old), suites("e2e", "load"), suites("load", "e2e")}, nil},
+		{"another order", Sides{pol("e2e", "load"), pol("load", "e2e"), nil, nil}, nil},
+		{"a suite more", Sides{pol("e2e"), pol("e2e"), suites("e2e"), suites("e2e", "new")}, nil},
+		{"deletes its failing suite, loosens the policy, adds a waiver", Sides{pol("e2e", "load", "smoke"), func() *Policy { p := waiving(old); p.Required = pol("e2e", "smoke").Required; return p }(), suites("e2e", "load", "smoke"), suites("e2e", "load")}, []string{
+			"SUITE_REMOVED smoke: The change deletes the suite, which the base requires: it counts as missing.",
+			`POLICY_EDITED load: The change loosens the policy: it no longer requires suite "load".`,
+			`WAIVER_EDITED e2e: The change adds a waiver of suite "e2e" for deployment/web until 2026-03-01, approved by Grace Hopper.`,
+		}},
+		{"deletes a suite that nobody requires", Sides{pol("e2e"), pol("e2e"), suites("e2e", "load"), suites("e2e")}, []string{"SUITE_REMOVED load: The change deletes the suite."}},
+		{"alters suites, one of them required", Sides{pol("e2e"), pol("e2e"), suites("e2e", "load"), altered}, []string{
+			"SUITE_EDITED e2e: The change alters what this required suite runs or covers; it was run as the change writes it."}},
+		{"requires more", Sides{pol("e2e"), stricter, nil, nil}, []string{`POLICY_EDITED load: The change makes the policy require suite "load" in environment "production".`}},
+		{"requires it elsewhere", Sides{pol("e2e", "load"), stricter, nil, nil}, []string{
+			`POLICY_EDITED load: The change loosens the policy: it no longer requires suite "load".`,
+			`POLICY_EDITED load: The change makes the policy require suite "load" in environment "production".`}},
+		{"replaces the policy", Sides{pol("e2e", "smoke"), other, nil, nil}, []string{
+			`POLICY_EDITED : The change replaces the policy "release" by "lenient".`,
+			`POLICY_EDITED load: The change makes the policy require suite "load".`,
+			`POLICY_EDITED smoke: The change loosens the policy: it no longer requires suite "smoke".`}},
+		{"removes the policy", Sides{waiving(old), nil, nil, nil}, []string{`POLICY_EDITED : The change removes the policy "release".`}},
+		{"brings the policy", Sides{nil, waiving(old), nil, nil}, []string{
+			`POLICY_EDITED : The change adds the policy "release"; the base has none to judge by.`,
+			`WAIVER_EDITED e2e: The change adds a waiver of suite "e2e" for deployment/web until 2026-03-01, approved by Grace Hopper.`}},
+		{"renews a waiver", Sides{waiving(old), waiving(renewed), nil, nil}, []string{
+			`WAIVER_EDITED e2e: The change alters the waiver of suite "e2e" for deployment/web: it would last until 2027-03-01, approved by Grace Hopper.`}},
+		{"removes a waiver", Sides{waiving(old), waiving(), nil, nil}, []string{`WAIVER_EDITED e2e: The change removes the waiver of suite "e2e" for deployment/web.`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			found := Edits(tt.s)
+			assert.Equal(t, tt.want, said(found))
+			for _, f := range found {
+				assert.Equal(t, Advisory, f.Severity, "it is shown and decides nothing")
+				assert.NotEmpty(t, f.Next)
+				if f.Suite != "" && tt.s.BaseSuites != nil {
+					assert.Equal(t, "team-"+f.Suite, f.Owner)
+				}
+			}
+		})
+	}
+}
