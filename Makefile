@@ -8,7 +8,7 @@ CORE_IMAGE ?=
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.coreImage=$(CORE_IMAGE)
 GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)"
 # testdata/demo/tests run in the cluster only.
-PACKAGES := ./... ./testdata/bench ./testdata/demo ./testdata/demo/shop ./testdata/e2eimage/... ./testdata/fakegithub
+PACKAGES := ./... ./testdata/bench ./testdata/demo ./testdata/demo/shop ./testdata/e2eimage/... ./testdata/fakegithub ./testdata/fakegitlab
 
 .PHONY: help
 help: ## Print these words

@@ -40,7 +40,8 @@ var floors = map[string]float64{
 	"core/ci/citest":       6,
 	"integrations/*":       6,
 
-	"integrations/github/githubtest": 6,
+	"integrations/github/githubtest": 6, // a GitHub for tests
+	"integrations/gitlab/gitlabtest": 6, // a GitLab for tests
 	"integrations/github/action":     6, // JavaScript; its tests alone are Go
 
 	"core": 5,
@@ -74,7 +75,9 @@ var outside = []string{
 var standard = []string{"cmd/assay-agent", "core/agent", "core/wire"}
 
 // testSupport are packages for tests: nothing that ships imports them.
-var testSupport = []string{"core/store/storetest", "core/publishtest", "core/ci/citest", "integrations/github/githubtest"}
+var testSupport = []string{
+	"core/store/storetest", "core/publishtest", "core/ci/citest", "integrations/github/githubtest", "integrations/gitlab/gitlabtest",
+}
 
 // forbiddenNames are names of folders that say nothing about what is in them.
 var forbiddenNames = []string{"build", "docs", "examples", "utils", "common", "helpers"}

@@ -13,6 +13,7 @@ import (
 	"github.com/assay-dev/assay/integrations/generic"
 	"github.com/assay-dev/assay/integrations/git"
 	"github.com/assay-dev/assay/integrations/github"
+	"github.com/assay-dev/assay/integrations/gitlab"
 	"github.com/assay-dev/assay/integrations/jenkins"
 	"github.com/assay-dev/assay/integrations/local"
 )
@@ -38,6 +39,7 @@ var Vendors = []Vendor{
 	{Name: "generic", Detect: generic.Detect, Context: generic.Context},
 	{Name: github.Name, Detect: github.Detect, Context: github.Context, Publisher: github.Publisher, Outcome: github.Outcome},
 	{Name: jenkins.Name, Detect: jenkins.Detect, Context: jenkins.Context, Outcome: jenkins.Outcome},
+	{Name: gitlab.Name, Detect: gitlab.Detect, Context: gitlab.Context, Publisher: gitlab.Publisher, Outcome: gitlab.Outcome},
 	{Name: local.Name, Detect: func(ci.Place) bool { return true }, Context: local.Context},
 }
 

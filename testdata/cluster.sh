@@ -113,8 +113,8 @@ demo)
 e2e)
 	reach
 	e2e_images
-	# A GitHub, and what runs its workflows.
-	testdata/lab/install.sh groovy default-jre-headless
+	# A GitHub and what runs its workflows, a Groovy, and what runs a GitLab pipeline, which copies with rsync.
+	testdata/lab/install.sh groovy default-jre-headless rsync
 	testdata/npm/install.sh
 	go build -o .demo/forge/fakegithub ./testdata/fakegithub
 	E2E_ACT=$(testdata/act/install.sh)
