@@ -81,10 +81,6 @@ func (s *Shim) Run(ctx context.Context) int {
 	}
 
 	s.Env = withEnv(s.Env, env)
-	for _, dir := range s.Config.Made {
-		// Where this cannot be, the test itself will say so best.
-		_ = os.MkdirAll(dir, 0o777)
-	}
 
 	mirror := newMirror(s.at(wire.MirrorDir), s.at(wire.SpoolPath)+".copy", workdir, s.Config, append([]string{s.at(wire.SharedDir)}, s.Config.Mounts...))
 	stopMirror := mirror.start()

@@ -248,19 +248,3 @@ func TestCollectorThatNeverComes(t *testing.T) {
 	assert.Empty(t, shim.stdout.String())
 	assert.Contains(t, shim.stderr.String(), "the collector did not answer within 100ms")
 }
-
-// A test may count on the directories of its patterns, also where the checkout lacks them; one that is
-// there is left as it is, and one that cannot be is the test's to complain of.
-func TestDirectoriesForOutputAreMade(t *testing.T) {
-	r := newRig(t)
-	r.write("workspace/kept/file", "x")
-	r.write("workspace/taken", "a file")
-	at := func(name string) string { return filepath.Join(r.root, "workspace", name) }
-	r.shim.Made = []string{at("results/deep"), at("kept"), at("taken/below")}
-	r.config.Reports = []string{"results/**"}
-	r.collect()
-	shim := r.run("sh", "-c", "echo one >results/deep/r.xml && cat kept/file taken >results/found")
-	m := r.finish()
-	require.Zero(t, r.wait(shim), "%s", shim.stderr.String())
-	assert.Equal(t, map[string]string{"results/deep/r.xml": "one\n", "results/found": "xa file"}, r.fetch(m))
-}

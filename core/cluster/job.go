@@ -188,7 +188,6 @@ type layout struct {
 	collector []corev1.VolumeMount
 	mounts    []wire.Mount
 	dirs      []string // directories of the test that are volumes
-	made      []string // directories in the workspace that are to be there
 	workdir   string   // empty where only the shim knows
 }
 
@@ -223,9 +222,7 @@ func lay(p Plan) layout {
 			l.workdir = "/"
 		}
 	}
-	var own []string
-	own, l.made = outputDirs(s, l.workdir)
-	for i, dir := range own {
+	for i, dir := range outputDirs(s, l.workdir) {
 		name, at := fmt.Sprintf("out-%d", i), fmt.Sprintf("%s/%d", wire.OutputDir, i)
 		l.volumes = append(l.volumes, corev1.Volume{Name: name, VolumeSource: empty("")})
 		l.test = append(l.test, corev1.VolumeMount{Name: name, MountPath: dir})
@@ -244,9 +241,8 @@ func ownHome(s suite.Suite) bool {
 // outputDirs are the directories that the suite's patterns declare as places for output: the part
 // before the first wildcard. They become volumes and so survive whatever becomes of the container.
 // A pattern that names a single file does not declare its directory, which may hold the tests
-// themselves; nor does one whose directory holds the working directory or the system. Those in the
-// workspace, which is a volume already, are only made.
-func outputDirs(s suite.Suite, workdir string) (volumes, made []string) {
+// themselves; nor does one whose directory holds the working directory or the system.
+func outputDirs(s suite.Suite, workdir string) []string {
 	var dirs []string
 	for _, pattern := range outputs(s) {
 		if !wire.HasMeta(pattern) {
@@ -263,19 +259,18 @@ func outputDirs(s suite.Suite, workdir string) (volumes, made []string) {
 			continue
 		}
 		if s.Workspace != nil && holds(wire.WorkspaceDir, dir) {
-			made = append(made, dir)
-			continue
+			continue // is a volume already
 		}
 		dirs = append(dirs, dir)
 	}
 	slices.Sort(dirs)
+	var outer []string
 	for _, d := range slices.Compact(dirs) {
-		if len(volumes) == 0 || !holds(volumes[len(volumes)-1], d) {
-			volumes = append(volumes, d)
+		if len(outer) == 0 || !holds(outer[len(outer)-1], d) {
+			outer = append(outer, d)
 		}
 	}
-	slices.Sort(made)
-	return volumes, slices.Compact(made)
+	return outer
 }
 
 func outputs(s suite.Suite) []string {
@@ -401,7 +396,6 @@ func testContainer(p Plan, l layout) (*corev1.Container, error) {
 	if !p.Wrapped {
 		return c, nil
 	}
-	shim.Made = l.made
 	for i, pattern := range outputs(s) {
 		if covered(pattern, l) {
 			continue

@@ -15,7 +15,6 @@ func TestOutputDirs(t *testing.T) {
 		workdir  string
 		change   func(*suite.Suite)
 		want     []string
-		made     []string
 	}{
 		"the part before the first wildcard":      {patterns: []string{"results/*.xml", "traces/a/**"}, workdir: "/app", want: []string{"/app/results", "/app/traces/a"}},
 		"a directory":                             {patterns: []string{"traces/"}, workdir: "/app", want: []string{"/app/traces"}},
@@ -32,8 +31,7 @@ func TestOutputDirs(t *testing.T) {
 		"a whole top directory":                   {patterns: []string{"/home/**", "/root/*", "/var/*", "/opt/*", "/run/*"}, workdir: "/app"},
 		"a place below a top directory":           {patterns: []string{"/home/me/out/**", "/var/tmp/*", "/opt/out/*"}, workdir: "/app", want: []string{"/home/me/out", "/opt/out", "/var/tmp"}},
 		"our own directories":                     {patterns: []string{"/run/assay/**", "/run/assay-private/x/*", "/run/assay/home/*"}, workdir: "/app"},
-		"in the workspace, which is a volume":     {patterns: []string{"results/*.xml", "/workspace/traces/**"}, workdir: "/workspace", change: workspace, made: []string{"/workspace/results", "/workspace/traces"}},
-		"in the workspace and beside it":          {patterns: []string{"results/*.xml", "results/*.json", "/data/**"}, workdir: "/workspace/e2e", change: workspace, want: []string{"/data"}, made: []string{"/workspace/e2e/results"}},
+		"in the workspace, which is a volume":     {patterns: []string{"results/*.xml", "/workspace/traces/**"}, workdir: "/workspace", change: workspace},
 		"outside the workspace":                   {patterns: []string{"/data/**"}, workdir: "/workspace/e2e", change: workspace, want: []string{"/data"}},
 		"a path that is not clean":                {patterns: []string{"/data//x/./*.xml"}, workdir: "/app", want: []string{"/data/x"}},
 		"names that only begin like the system's": {patterns: []string{"/libre/*", "/etcetera/*", "/binary/*"}, workdir: "/app", want: []string{"/binary", "/etcetera", "/libre"}},
@@ -46,9 +44,7 @@ func TestOutputDirs(t *testing.T) {
 			if tc.change != nil {
 				tc.change(&s)
 			}
-			volumes, made := outputDirs(s, tc.workdir)
-			assert.Equal(t, tc.want, volumes)
-			assert.Equal(t, tc.made, made)
+			assert.Equal(t, tc.want, outputDirs(s, tc.workdir))
 		})
 	}
 }

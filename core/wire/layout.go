@@ -86,8 +86,6 @@ type ShimConfig struct {
 	Wait time.Duration `json:"wait,omitempty"`
 	// SecretEnv names the variables whose values must not be kept.
 	SecretEnv []string `json:"secretEnv,omitempty"`
-	// Made are directories that the test may count on: the shim makes them once the workspace is there.
-	Made []string `json:"made,omitempty"`
 	// Outputs are the patterns of files that lie on no shared volume: the shim copies them.
 	Outputs []string `json:"outputs,omitempty"`
 	// Reports are those of them that promise reports.

@@ -48,7 +48,7 @@ func TestKilledRunnerIsTakenOver(t *testing.T) {
 	}{
 		"takeover-starting": {said: "running 1 suite"},
 		"takeover-running":  {said: "| line 2"},
-		"takeover-in-ci":    {said: "| line 2", env: []string{"GITHUB_ACTIONS=true", "GITHUB_RUN_ID=77", "GITHUB_RUN_ATTEMPT=1"}},
+		"takeover-in-ci":    {said: "| line 2", env: []string{"ASSAY_CI_NAME=tekton", "ASSAY_CI_RUN_ID=77"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
