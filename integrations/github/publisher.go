@@ -137,6 +137,9 @@ func (p *publisher) Publish(ctx context.Context, s summary.Summary) error {
 	if p.asked(core.ChannelStatus) || p.how.Uses(core.ChannelStatus) && verdict && !checked {
 		show(core.ChannelStatus, p.showStatus)
 	}
+	if err := p.findPull(ctx, &s); err != nil {
+		errs = append(errs, err)
+	}
 	if s.Context.IsPullRequest() && (p.asked(core.ChannelComment) || p.how.Uses(core.ChannelComment) && verdict) {
 		show(core.ChannelComment, p.showComment)
 	}
@@ -144,6 +147,34 @@ func (p *publisher) Publish(ctx context.Context, s summary.Summary) error {
 		errs = append(errs, errors.New("nothing could be shown on GitHub"))
 	}
 	return p.hide(errors.Join(errs...))
+}
+
+// findPull finds the open pull request whose head this is, for a workflow that runs after another one:
+// GitHub does not tell it those from forks. Where there is not exactly one, no comment is written.
+func (p *publisher) findPull(ctx context.Context, s *summary.Summary) error {
+	if s.Context.IsPullRequest() || s.Context.Event != "workflow_run" || !p.how.Uses(core.ChannelComment) {
+		return nil
+	}
+	var pulls []*api.PullRequest
+	err := p.read(ctx, func() (answer *api.Response, err error) {
+		pulls, answer, err = p.client.PullRequests.ListPullRequestsWithCommit(ctx, p.owner, p.repo, s.Context.HeadSHA, &api.ListOptions{PerPage: 100})
+		return answer, err
+	})
+	var no *refused
+	if errors.As(explain(err, "comments on pull requests", "pull-requests: write", s.Context), &no) && !p.asked(core.ChannelComment) {
+		p.say("%s", no)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking for the pull request of commit %.7s: %w", s.Context.HeadSHA, err)
+	}
+	pulls = slices.DeleteFunc(pulls, func(pr *api.PullRequest) bool {
+		return pr.GetState() != "open" || pr.GetHead().GetSHA() != s.Context.HeadSHA || !strings.EqualFold(pr.GetBase().GetRepo().GetFullName(), p.owner+"/"+p.repo)
+	})
+	if len(pulls) == 1 {
+		s.Context.PullRequest = pulls[0].GetNumber()
+	}
+	return nil
 }
 
 // without says what is missing where there is no token.

@@ -445,3 +445,46 @@ func TestAddress(t *testing.T) {
 	_, err := Publisher(ci.Context{Repository: "group/sub/shop"}, core.Publishing{})
 	require.ErrorContains(t, err, "OWNER/NAME")
 }
+
+// GitHub does not tell a workflow that runs after another which pull request from a fork it is about:
+// that is looked up by the commit.
+func TestPullRequestOfAFork(t *testing.T) {
+	after := func(b *bench) ci.Context {
+		c := b.Context(7)
+		c.Event, c.PullRequest, c.BaseSHA, c.BaseBranch, c.Fork = "workflow_run", 0, "", "", true
+		return c
+	}
+	b := newBench(t)
+	b.Change(func(s *githubtest.State) {
+		s.Pulls = append(s.Pulls, &githubtest.Pull{Number: 3, HeadSHA: b.Context(7).HeadSHA, Closed: true},
+			&githubtest.Pull{Number: 4, HeadSHA: strings.Repeat("c", 40), Earlier: []string{b.Context(7).HeadSHA}})
+	})
+	s := final(after(b), 1)
+	require.NoError(t, b.publish(s))
+	comments := b.State().Comments
+	require.Len(t, comments, 1, "closed ones, and those that have moved on, are not meant")
+	assert.Equal(t, b.Context(7).PullRequest, comments[0].Number)
+	assert.Zero(t, s.Context.PullRequest, "the summary stays what it was")
+
+	b = newBench(t)
+	b.Change(func(s *githubtest.State) {
+		s.Pulls = append(s.Pulls, &githubtest.Pull{Number: 3, HeadSHA: b.Context(7).HeadSHA})
+	})
+	require.NoError(t, b.publish(final(after(b), 1)))
+	assert.Empty(t, b.State().Comments, "which of two is meant is not guessed")
+	assert.Len(t, b.State().CheckRuns, 1)
+
+	b = newBench(t)
+	b.Denied = []string{githubtest.PullRequests}
+	require.NoError(t, b.publish(final(after(b), 1)))
+	assert.Contains(t, b.said(), "pull-requests: write")
+	assert.Len(t, b.State().CheckRuns, 1)
+	require.Error(t, b.publish(final(after(b), 1), core.ChannelComment), "it was asked for by name")
+
+	// Any other event without a pull request has none.
+	b = newBench(t)
+	c := after(b)
+	c.Event = "push"
+	require.NoError(t, b.publish(final(c, 1)))
+	assert.Empty(t, b.State().Comments)
+}

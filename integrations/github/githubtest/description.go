@@ -36,6 +36,7 @@ var used = []string{
 	"/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations",
 	"/repos/{owner}/{repo}/commits/{ref}/check-runs",
 	"/repos/{owner}/{repo}/commits/{ref}/statuses",
+	"/repos/{owner}/{repo}/commits/{commit_sha}/pulls",
 	"/repos/{owner}/{repo}/issues/{issue_number}/comments",
 	"/repos/{owner}/{repo}/issues/comments/{comment_id}",
 	"/repos/{owner}/{repo}/pulls/{pull_number}",
@@ -156,13 +157,19 @@ func describe(data []byte) (*Description, error) {
 
 // example is a fresh copy of one of the description's own examples: the frame of an answer.
 func (d *Description) example(name string) map[string]any {
-	var e struct {
+	var one struct {
 		Value map[string]any `json:"value"`
 	}
-	if err := json.Unmarshal(d.examples[name], &e); err != nil || e.Value == nil {
+	if json.Unmarshal(d.examples[name], &one) == nil && one.Value != nil {
+		return one.Value
+	}
+	var several struct {
+		Value []map[string]any `json:"value"`
+	}
+	if err := json.Unmarshal(d.examples[name], &several); err != nil || len(several.Value) == 0 {
 		panic(fmt.Sprintf("GitHub's description has no example %s", name))
 	}
-	return e.Value
+	return several.Value[0]
 }
 
 // call is a request that the description knows, with its operation and the values in its path.

@@ -216,7 +216,7 @@ var needs = map[string]string{
 	"checks/list-for-ref": Checks, "checks/list-annotations": Checks,
 	"issues/create-comment": PullRequests + ":write", "issues/update-comment": PullRequests + ":write",
 	"issues/delete-comment": PullRequests + ":write", "issues/list-comments": PullRequests, "issues/get-comment": PullRequests,
-	"pulls/get": PullRequests, "repos/create-commit-status": Statuses + ":write", "repos/list-commit-statuses-for-ref": Statuses,
+	"pulls/get": PullRequests, "repos/list-pull-requests-associated-with-commit": PullRequests, "repos/create-commit-status": Statuses + ":write", "repos/list-commit-statuses-for-ref": Statuses,
 }
 
 func (g *GitHub) permitted(w http.ResponseWriter, operation string) bool {

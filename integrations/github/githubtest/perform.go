@@ -50,6 +50,8 @@ func (g *GitHub) perform(w http.ResponseWriter, r *http.Request, c call, body []
 		p.comments(int(number("issue_number")))
 	case "pulls/get":
 		p.pull(int(number("pull_number")))
+	case "repos/list-pull-requests-associated-with-commit":
+		p.pullsOf(c.path["commit_sha"])
 	case "repos/create-commit-status":
 		p.createStatus(c.path["sha"], body)
 	case "repos/list-commit-statuses-for-ref":
@@ -149,6 +151,27 @@ func (p performance) pull(number int) {
 	pull["head"].(map[string]any)["sha"] = p.state.Pulls[i].HeadSHA
 	pull["base"].(map[string]any)["sha"] = p.state.Pulls[i].BaseSHA
 	give(p.w, http.StatusOK, pull)
+}
+
+// pullsOf are the pull requests that a commit belongs to, also where it is their head no more.
+func (p performance) pullsOf(commit string) {
+	list := []any{}
+	for _, one := range p.state.Pulls {
+		if one.HeadSHA != commit && !slices.Contains(one.Earlier, commit) {
+			continue
+		}
+		pull := p.description.example("pull-request-simple-items")
+		pull["number"], pull["requested_teams"], pull["state"] = one.Number, []any{}, "open"
+		if one.Closed {
+			pull["state"] = "closed"
+		}
+		pull["head"].(map[string]any)["sha"] = one.HeadSHA
+		base := pull["base"].(map[string]any)
+		base["sha"] = one.BaseSHA
+		base["repo"].(map[string]any)["full_name"] = p.repository
+		list = append(list, pull)
+	}
+	give(p.w, http.StatusOK, page(p, list))
 }
 
 func (p performance) createStatus(commit string, body []byte) {

@@ -20,6 +20,9 @@ type Pull struct {
 	Number  int    `json:"number"`
 	HeadSHA string `json:"headSHA"`
 	BaseSHA string `json:"baseSHA"`
+	// Earlier are commits that were its head before.
+	Earlier []string `json:"earlier,omitempty"`
+	Closed  bool     `json:"closed,omitempty"`
 }
 
 // CheckRun is a check run with all annotations it was ever given.
