@@ -37,6 +37,9 @@ type VerdictDocument struct {
 	// Policy is the policy's name, PolicyDigest that of its text; empty where there is none.
 	Policy       string `json:"policy"`
 	PolicyDigest string `json:"policyDigest"`
+	// PolicyFrom is the commit that the policy was read at, where that is not the checkout's: the base
+	// of a pull request.
+	PolicyFrom string `json:"policyFrom,omitempty"`
 	// Time is the time the decision was made for, in UTC.
 	Time time.Time `json:"time"`
 }
@@ -99,7 +102,7 @@ func Document(s Summary) any {
 	return VerdictDocument{
 		APIVersion: evidence.APIVersion, Kind: KindVerdict, Decision: v.Decision, Title: Title(s),
 		Findings: list(v.Findings), Coverage: v.Coverage, Cells: list(v.Cells), Runs: items, Subject: list(v.Subjects),
-		Environment: v.Environment, Policy: v.PolicyName, PolicyDigest: v.PolicyDigest, Time: v.Time.UTC(),
+		Environment: v.Environment, Policy: v.PolicyName, PolicyDigest: v.PolicyDigest, PolicyFrom: s.PolicyFrom, Time: v.Time.UTC(),
 	}
 }
 
