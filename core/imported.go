@@ -54,3 +54,24 @@ func Imported(in Import) (fs.FS, evidence.Result) {
 	result.Outcome = result.Reason.Meaning().Outcome
 	return clean, result
 }
+
+// Redacted gives files without the values of secrets, as they would be kept.
+func Redacted(files fs.FS, secrets []string) fs.FS {
+	return redacted{fs: files, redactor: evidence.NewRedactor(secrets), active: len(secrets) > 0}
+}
+
+// Converted says what files came to that were read and not kept, in the words of an import.
+func Converted(files []report.File) evidence.Result {
+	all := report.Report{Files: files}
+	for _, f := range files {
+		all.Merge(f.Totals)
+		all.Doubts = append(all.Doubts, f.Doubts...)
+	}
+	res := evidence.Result{Origin: evidence.OriginImported, Report: &all}
+	res.Reason, res.Message = weigh(&all)
+	if all.HasFailures() {
+		res.Message = fmt.Sprintf("%d of %d tests failed", all.Failed+all.Errored, all.Tests) // their names were handed on
+	}
+	res.Outcome = res.Reason.Meaning().Outcome
+	return res
+}

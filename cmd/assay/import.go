@@ -6,8 +6,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +30,8 @@ type importFlags struct {
 	subjects  []string
 	secretEnv []string
 	dryRun    bool
+	convert   string
+	out       string
 }
 
 func (a *app) importCommand() *cobra.Command {
@@ -36,6 +42,8 @@ func (a *app) importCommand() *cobra.Command {
 		Long: `Reads JUnit reports that were made elsewhere and keeps them as a result of a suite, marked as
 imported: nobody saw the tests run, so a policy can tell them from runs in the cluster. A PATH is a
 file, a directory (its .xml files, at any depth), or a pattern where ** stands for any directories.
+
+With --convert nothing is kept: the reports are written as one, for platforms that read no other format.
 
 The result is about the images given with --subject, else about the checkout's commit. A catalog, if
 there is one, gives the suite's owner, level and covered workloads.
@@ -51,16 +59,27 @@ matches, or wrong usage. The result is kept in the first four cases.`,
 	c.Flags().StringArrayVar(&f.subjects, "subject", nil, "candidate `IMAGE@sha256:...` that was tested (repeatable; default the checkout's commit)")
 	c.Flags().StringArrayVar(&f.secretEnv, "secret-env", nil, "take the value of this environment `variable` out of everything that is kept (repeatable)")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "read and print, and keep nothing")
+	c.Flags().StringVar(&f.convert, "convert", "", "write the reports as one in this `format`, junit or ctrf, and keep nothing")
+	c.Flags().StringVarP(&f.out, "out", "o", "", "the `file` to write what is converted to; - is standard output (default)")
 	a.catalogFlag(c)
 	a.storeFlag(c)
-	a.outputFlag(c)
+	// -o is the file here, so the format of the answer has its long name alone.
+	c.Flags().StringVar(&a.output, "output", "text", "text, or json: one document on standard output")
 	a.completeFlag(c, "suite", a.completeSuites)
 	return c
 }
 
 func (a *app) importReports(ctx context.Context, paths []string, f importFlags) error {
 	switch {
-	case f.suite == "" && !f.dryRun:
+	case f.out != "" && f.convert == "":
+		return usage("-o names the file for --convert here: write --output %s for the format of the answer", f.out)
+	case f.convert != "" && f.dryRun:
+		return usage("--convert keeps nothing anyway: leave --dry-run out")
+	case f.convert != "" && a.output == "json" && (f.out == "" || f.out == "-"):
+		return usage("--output json and what is converted cannot both go to standard output: name a file with -o")
+	case f.convert != "" && !slices.Contains(report.Conversions, f.convert):
+		return usage("--convert %s: use %s", f.convert, strings.Join(report.Conversions, " or "))
+	case f.suite == "" && !f.dryRun && f.convert == "":
 		return usage("name the suite that the reports belong to with --suite")
 	case f.suite != "" && !manifest.IsName(f.suite):
 		return usage("--suite %q is not a suite's name: at most 63 lower-case letters, digits and '-'", f.suite)
@@ -91,6 +110,9 @@ func (a *app) importReports(ctx context.Context, paths []string, f importFlags) 
 	made := files.newest
 	if now := a.now(); made.After(now) {
 		made = now
+	}
+	if f.convert != "" {
+		return a.convertReports(files.asNamed(), secrets, f)
 	}
 	if f.dryRun {
 		named := files.asNamed()
@@ -137,6 +159,45 @@ func (a *app) importReports(ctx context.Context, paths []string, f importFlags) 
 		return err
 	}
 	return importCode(*e.Result)
+}
+
+// convertReports writes the reports in another format. The exit code says what they came to, as it
+// does where they are kept.
+func (a *app) convertReports(files *reportFiles, secrets []string, f importFlags) error {
+	w, closed := io.Writer(a.stdout), func() error { return nil }
+	if f.out != "" && f.out != "-" {
+		name := f.out
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(a.dir, name)
+		}
+		file, err := os.Create(name)
+		if err != nil {
+			return wrong(fmt.Errorf("writing the converted report: %w", err))
+		}
+		w, closed = file, file.Close
+	}
+	var sources []report.Source
+	for _, l := range files.listing {
+		sources = append(sources, report.Source{Path: l.Path})
+	}
+	read, err := report.Convert(w, f.convert, core.Redacted(files, secrets), sources, report.Options{})
+	if cerr := closed(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return wrong(err)
+	}
+	res := core.Converted(read)
+	if a.output == "json" {
+		if err := a.printJSON(report.NewList(read)); err != nil {
+			return err
+		}
+	}
+	for _, one := range res.Report.Doubts {
+		fmt.Fprintln(a.stderr, "assay:", summary.Line(one.Message))
+	}
+	fmt.Fprintln(a.stderr, "assay:", summary.Line(res.Message))
+	return importCode(res)
 }
 
 // importCode is the exit code of an imported result.
