@@ -24,6 +24,8 @@ var formats = []format{
 	junit,
 	tap,
 	k6,
+	jmeterCSV,
+	jmeterXML,
 }
 
 // Formats names the formats that can be read, in the order in which detection asks them.

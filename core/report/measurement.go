@@ -112,6 +112,39 @@ func (r Report) AllSkipped() bool {
 	return r.Totals.AllSkipped() && r.Thresholds == 0
 }
 
+// Unmet counts what did not hold: failed and errored cases and missed thresholds.
+func (r Report) Unmet() int {
+	return r.Failed + r.Errored + max(r.ThresholdsMissed, len(r.MissedThresholds()))
+}
+
+// Outcomes are the kept cases for those who list what failed: before them each threshold that was
+// judged stands as a case. Totals do not count those.
+func (r Report) Outcomes() []Case {
+	var out []Case
+	for _, m := range r.Measurements {
+		if m.OK != nil {
+			out = append(out, m.outcome())
+		}
+	}
+	if out == nil {
+		return r.Cases
+	}
+	return append(out, r.Cases...)
+}
+
+// outcome is a threshold as a case.
+func (m Measurement) outcome() Case {
+	name := m.Name
+	if i := strings.LastIndexByte(name, ' '); i > 0 && strings.HasPrefix(m.Threshold, name[i+1:]) {
+		name = name[:i]
+	}
+	c := Case{Class: "threshold", Name: name + " " + m.Threshold, Status: Passed}
+	if m.Missed() {
+		c.Status, c.Message = Failed, m.String()
+	}
+	return c
+}
+
 // MissedText says how many thresholds did not hold and which, at most n of them; empty where all held.
 func (r Report) MissedText(n int) string {
 	missed := r.MissedThresholds()

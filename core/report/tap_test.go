@@ -130,7 +130,7 @@ func TestTAPBounds(t *testing.T) {
 
 // TestToolFixtures reads what the tools themselves wrote.
 func TestToolFixtures(t *testing.T) {
-	for format, pattern := range map[string]string{"tap": "*.tap", "k6": "*.json"} {
+	for format, pattern := range map[string]string{"tap": "*.tap", "k6": "*.json", "jmeter-csv": "*.csv", "jmeter-xml": "*.xml"} {
 		t.Run(format, func(t *testing.T) {
 			dir := filepath.Join("testdata", strings.TrimSuffix(strings.TrimSuffix(format, "-csv"), "-xml"))
 			paths, err := filepath.Glob(filepath.Join(dir, pattern))
