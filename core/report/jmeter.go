@@ -213,7 +213,7 @@ func newRows(r io.Reader, delimiter byte, limit int) *rows {
 func (c *rows) next() ([]string, error) {
 	c.row, c.field, c.wide = c.row[:0], c.field[:0], false
 	c.began = c.line
-	quoted, size, any := false, 0, false
+	quoted, size, began := false, 0, false
 	end := func() {
 		if len(c.row) < jmeterFields {
 			c.row = append(c.row, string(c.field))
@@ -227,7 +227,7 @@ func (c *rows) next() ([]string, error) {
 		switch {
 		case err == io.EOF && quoted:
 			return nil, errEndsInside
-		case err == io.EOF && !any:
+		case err == io.EOF && !began:
 			return nil, io.EOF
 		case err == io.EOF:
 			end()
@@ -235,7 +235,7 @@ func (c *rows) next() ([]string, error) {
 		case err != nil:
 			return nil, err
 		}
-		any = true
+		began = true
 		if b == '\n' {
 			c.line++
 		}
