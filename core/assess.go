@@ -127,11 +127,17 @@ func weigh(read *report.Report) (evidence.Reason, string) {
 	case read.AllSkipped():
 		return evidence.AllSkipped, fmt.Sprintf("all %d tests were skipped", read.Tests)
 	}
-	said := fmt.Sprintf("%d of %d tests passed", read.Passed, read.Tests)
-	if read.Skipped > 0 {
-		said += fmt.Sprintf(", %d skipped", read.Skipped)
+	var said []string
+	if read.Tests > 0 {
+		said = append(said, fmt.Sprintf("%d of %d tests passed", read.Passed, read.Tests))
 	}
-	return evidence.Completed, said
+	if read.Skipped > 0 {
+		said = append(said, fmt.Sprintf("%d skipped", read.Skipped))
+	}
+	if read.Thresholds > 0 {
+		said = append(said, fmt.Sprintf("%d of %d thresholds held", read.Thresholds, read.Thresholds))
+	}
+	return evidence.Completed, strings.Join(said, ", ")
 }
 
 // promises says whether a pattern of the suite names a kept report. Kept names are relative to the
@@ -153,6 +159,10 @@ func promises(pattern, name string) bool {
 
 func failures(r *report.Report) string {
 	n := r.Failed + r.Errored
+	missed := r.MissedText(3)
+	if n == 0 {
+		return missed
+	}
 	var names []string
 	for _, c := range r.Cases {
 		if c.Status == report.Failed || c.Status == report.Errored {
@@ -165,6 +175,9 @@ func failures(r *report.Report) string {
 	said := fmt.Sprintf("%d of %d tests failed: %s", n, r.Tests, strings.Join(names, ", "))
 	if n > len(names) {
 		said += fmt.Sprintf(" and %d more", n-len(names))
+	}
+	if missed != "" {
+		said += "; " + missed
 	}
 	return said
 }

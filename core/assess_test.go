@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -56,6 +57,13 @@ const (
 )
 
 // A run has passed where the process and its reports say so, both.
+const passedCheck = `{"name":"home","path":"::home","passes":3,"fails":0}`
+
+// k6Summary is a load test's report: one threshold, and checks.
+func k6Summary(p95 int, ok bool, checks string) string {
+	return fmt.Sprintf(`{"root_group":{"checks":[%s]},"metrics":{"iterations":{"values":{"count":5}},"http_req_duration":{"type":"trend","contains":"time","values":{"p(95)":%d},"thresholds":{"p(95)<300":{"ok":%t}}}}}`, checks, p95, ok)
+}
+
 func TestReportsDecideToo(t *testing.T) {
 	results := []suite.ReportFile{{Path: "results/*.xml"}}
 	for name, tc := range map[string]struct {
@@ -91,6 +99,14 @@ func TestReportsDecideToo(t *testing.T) {
 		"an absolute path elsewhere":              {promised: []suite.ReportFile{{Path: "/data/*.xml"}}, reports: map[string]string{"data/a.xml": passXML}, reason: evidence.Completed, want: evidence.Completed, message: "2 of 2 tests passed"},
 		"an absolute path that is another":        {promised: []suite.ReportFile{{Path: "/data/*.xml"}}, reports: map[string]string{"other/a.xml": passXML}, reason: evidence.Completed, want: evidence.ReportMissing, message: "the test command ended with exit code 0, but wrote no report to /data/*.xml", unread: true},
 		"an absolute path for any depth":          {promised: []suite.ReportFile{{Path: "/app/**/junit.xml"}}, reports: map[string]string{"x/y/junit.xml": passXML}, reason: evidence.Completed, want: evidence.Completed, message: "2 of 2 tests passed"},
+		"a threshold missed, exit 0": {promised: results, reports: map[string]string{"results/a.xml": k6Summary(312, false, passedCheck)}, reason: evidence.Completed, want: evidence.TestsFailed,
+			message: "1 of 1 threshold missed: http_req_duration p(95) = 312 ms, over p(95)<300, although the test command ended with exit code 0"},
+		"a threshold missed, exit 99": {promised: results, reports: map[string]string{"results/a.xml": k6Summary(312, false, "")}, reason: evidence.ExitCode, want: evidence.TestsFailed,
+			message: "1 of 1 threshold missed: http_req_duration p(95) = 312 ms, over p(95)<300; said"},
+		"a threshold held":             {promised: results, reports: map[string]string{"results/a.xml": k6Summary(200, true, passedCheck)}, reason: evidence.Completed, want: evidence.Completed, message: "1 of 1 tests passed, 1 of 1 thresholds held"},
+		"a threshold and nothing else": {promised: results, reports: map[string]string{"results/a.xml": k6Summary(200, true, "")}, reason: evidence.Completed, want: evidence.Completed, message: "1 of 1 thresholds held"},
+		"a threshold and a failure": {promised: results, reports: map[string]string{"results/a.xml": failXML, "results/b.xml": k6Summary(312, false, "")}, reason: evidence.ExitCode, want: evidence.TestsFailed,
+			message: "1 of 2 tests failed: b; 1 of 1 threshold missed: http_req_duration p(95) = 312 ms, over p(95)<300; said"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := map[string]string{"log.txt": "the log\n"}

@@ -333,9 +333,11 @@ func contradicts(res *evidence.Result) string {
 		return ""
 	case rep.Failed+rep.Errored > 0:
 		return fmt.Sprintf("its report holds %s", counted(rep.Failed+rep.Errored, "failed test"))
-	case len(rep.Files) > 0 && rep.Tests <= 0:
+	case rep.HasFailures():
+		return "its report says that " + strings.TrimSuffix(rep.MissedText(1), ".")
+	case len(rep.Files) > 0 && rep.Tests <= 0 && rep.Thresholds <= 0:
 		return "its reports hold no test"
-	case rep.Tests > 0 && rep.Passed <= 0:
+	case rep.Tests > 0 && rep.Passed <= 0 && rep.Thresholds <= 0:
 		return "none of its tests passed"
 	}
 	for _, c := range rep.Cases {
@@ -344,6 +346,9 @@ func contradicts(res *evidence.Result) string {
 		}
 	}
 	for _, f := range rep.Files {
+		if f.HasFailures() {
+			return "its report " + quoted(f.Path) + " holds a failure"
+		}
 		if f.Incomplete {
 			return "its report " + quoted(f.Path) + " is incomplete"
 		}

@@ -88,17 +88,21 @@ func whatHappened(res *evidence.Result) string {
 		}
 	}
 	if hasFailures(res.Report) {
-		n := res.Report.Failed + res.Report.Errored
-		s := fmt.Sprintf("%s of %s failed", number(n), counted(res.Report.Tests, "test"))
-		if names := failedNames(res.Report); len(names) > 0 {
-			s += ": " + naming(names, n)
+		if n := res.Report.Failed + res.Report.Errored; n > 0 {
+			s := fmt.Sprintf("%s of %s failed", number(n), counted(res.Report.Tests, "test"))
+			if names := failedNames(res.Report); len(names) > 0 {
+				s += ": " + naming(names, n)
+			}
+			parts = append(parts, s+".")
 		}
-		parts = append(parts, s+".")
+		if missed := res.Report.MissedText(namedTests); missed != "" {
+			parts = append(parts, sentence(missed))
+		}
 	}
 	return strings.Join(parts, " ")
 }
 
-func hasFailures(rep *report.Report) bool { return rep != nil && rep.Failed+rep.Errored > 0 }
+func hasFailures(rep *report.Report) bool { return rep != nil && rep.HasFailures() }
 
 func failedCases(rep *report.Report) []report.Case {
 	var out []report.Case
@@ -124,6 +128,9 @@ func failedNames(rep *report.Report) []string {
 // fixTests says which test to begin with.
 func fixTests(rep *report.Report) string {
 	cases := failedCases(rep)
+	if missed := rep.MissedThresholds(); len(cases) == 0 && len(missed) > 0 {
+		return "Find out what made it slower or less reliable, or set the threshold " + quoted(missed[0].Threshold) + " to what it has to keep."
+	}
 	if len(cases) == 0 {
 		return "Read the failed tests; the exit code alone does not decide."
 	}

@@ -20,7 +20,13 @@ type format struct {
 }
 
 // formats is the one table of formats. Detection asks them in this order.
-var formats = []format{junit}
+var formats = []format{
+	junit,
+	tap,
+	k6,
+	jmeterCSV,
+	jmeterXML,
+}
 
 // Formats names the formats that can be read, in the order in which detection asks them.
 func Formats() []string {

@@ -27,6 +27,9 @@ type Limits struct {
 	Attempts int
 	// Properties is how many properties of a case are kept; default 50.
 	Properties int
+	// Measurements is how many measurements a File and a Report keep of those that missed their
+	// threshold, and how many of the others; default 1,000 each.
+	Measurements int
 	// CrossCheck is the size up to which a file is also read by a second reader whose counts are
 	// compared, in bytes; default 1 MiB, negative for never.
 	CrossCheck int
@@ -52,6 +55,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.Output, 32 << 10},
 		{&l.Attempts, 20},
 		{&l.Properties, 50},
+		{&l.Measurements, 1_000},
 		{&l.CrossCheck, 1 << 20},
 		{&l.CrossCheckTotal, 16 << 20},
 	} {

@@ -17,6 +17,7 @@ type ListItem struct {
 	Failed  int `json:"failed"`
 	Errored int `json:"errored"`
 	Skipped int `json:"skipped"`
+	Judged
 	// Incomplete is true where only a part of the file could be read.
 	Incomplete bool `json:"incomplete"`
 	// Doubts are sentences; empty where there are none.
@@ -30,6 +31,7 @@ func NewList(files []File) List {
 		item := ListItem{
 			Path: f.Path, Format: f.Format,
 			Tests: f.Tests, Passed: f.Passed, Failed: f.Failed, Errored: f.Errored, Skipped: f.Skipped,
+			Judged:     f.Judged,
 			Incomplete: f.Incomplete, Doubts: []string{},
 		}
 		for _, d := range f.Doubts {

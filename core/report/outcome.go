@@ -25,8 +25,8 @@ func serious(doubts []Doubt) []Doubt {
 	return out
 }
 
-// Clean says that the report on its own is a pass: there are tests, at least one ran, none failed
-// and nothing about the files forbids to believe it. A run needs more than that to have passed.
+// Clean says that the report on its own is a pass: there are tests, at least one ran, none failed,
+// every threshold held, and nothing about the files forbids to believe it. A run needs more than that to have passed.
 func (r Report) Clean() bool {
 	return !r.NoTests() && !r.AllSkipped() && !r.HasFailures() && len(r.SeriousDoubts()) == 0
 }

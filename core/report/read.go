@@ -19,6 +19,7 @@ type Source struct {
 func Read(fsys fs.FS, files []Source, opts Options) Report {
 	limits := opts.Limits.withDefaults()
 	k := keeper{limits: limits}
+	measured := measurements{limit: limits.Measurements}
 	crossCheck := limits.CrossCheckTotal
 	seen := make(map[string]bool, len(files))
 	for _, src := range files {
@@ -30,8 +31,14 @@ func Read(fsys fs.FS, files []Source, opts Options) Report {
 		crossCheck -= reread
 		k.report.Merge(f.Totals)
 		k.report.Doubts = append(k.report.Doubts, f.Doubts...)
+		k.report.Thresholds += f.Thresholds
+		k.report.ThresholdsMissed += f.ThresholdsMissed
+		for _, m := range f.Measurements {
+			measured.keep(m)
+		}
 		k.report.Files = append(k.report.Files, f)
 	}
+	k.report.Measurements, k.report.MeasurementsOmitted = measured.kept, measured.omitted
 	return k.report
 }
 
@@ -85,7 +92,7 @@ func readFile(r io.Reader, path, wanted string, limits Limits, emit func(Case)) 
 		f.Incomplete = true
 		out.distrust("%v", err)
 	}
-	if f.Tests == 0 && !f.Incomplete {
+	if f.Tests == 0 && f.Thresholds == 0 && !f.Incomplete {
 		out.advise("holds no test case")
 	}
 	if format.name == junit.name && charset == "utf-8" && !f.Incomplete && !out.beyondPeer && out.depth < peerDepth && copied.whole() {

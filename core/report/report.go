@@ -131,6 +131,10 @@ type File struct {
 	Path   string `json:"path"`
 	Format string `json:"format"`
 	Totals
+	Judged
+	// Measurements are those of a load tool, within Limits.Measurements. They are kept once, in
+	// Report.Measurements.
+	Measurements []Measurement `json:"-"`
 	// Incomplete is true where the file ended early or was damaged and only part of it could be read.
 	Incomplete bool `json:"incomplete,omitempty"`
 	// Doubts are this file's. They are kept once, in Report.Doubts, which names the file of each.
@@ -140,6 +144,7 @@ type File struct {
 // Report is what the files of one run gave together.
 type Report struct {
 	Totals
+	Judged
 	Files []File `json:"files,omitempty"`
 	// Cases holds the cases that failed, errored or were flaky up to Limits.Problems, and the skipped
 	// and the passed ones up to Limits.Cases each, in the files' order. Totals count all of them,
@@ -147,6 +152,11 @@ type Report struct {
 	Cases []Case `json:"cases,omitempty"`
 	// CasesOmitted says how many cases are counted in Totals and not kept in Cases.
 	CasesOmitted int `json:"casesOmitted,omitempty"`
+	// Measurements are what load tools measured: those that missed their threshold and the others, up
+	// to Limits.Measurements each, in the files' order. Judged counts all that were judged.
+	Measurements []Measurement `json:"measurements,omitempty"`
+	// MeasurementsOmitted says how many are not kept in Measurements.
+	MeasurementsOmitted int `json:"measurementsOmitted,omitempty"`
 	// Doubts are those of all files, in the order of the files.
 	Doubts []Doubt `json:"doubts,omitempty"`
 }

@@ -16,6 +16,8 @@ type sink struct {
 	depth int
 
 	advisory, serious int
+
+	measured measurements
 }
 
 // add counts a case and hands it on.
@@ -24,6 +26,14 @@ func (s *sink) add(c Case) {
 	if s.emit != nil {
 		s.emit(c)
 	}
+}
+
+// measure counts a measurement and keeps it.
+func (s *sink) measure(m Measurement) {
+	s.file.Measure(m)
+	s.measured.limit = s.limits.Measurements
+	s.measured.keep(m)
+	s.file.Measurements = s.measured.kept
 }
 
 // full says whether the file holds as many cases as may be read.

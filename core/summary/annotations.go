@@ -38,7 +38,7 @@ func Annotations(s Summary, most int) (list []Annotation, total int) {
 		if res == nil || res.Report == nil {
 			continue
 		}
-		total += res.Report.Failed + res.Report.Errored
+		total += res.Report.Unmet()
 		since := s.compare(r)
 		for _, c := range res.Report.Cases {
 			file := repositoryPath(c.File)

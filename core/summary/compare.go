@@ -34,13 +34,13 @@ func (s Summary) compare(r row) comparison {
 	}
 	c.failed = map[string]bool{}
 	listed := 0
-	for _, test := range c.was.Report.Cases {
+	for _, test := range c.was.Report.Outcomes() {
 		if unmet(test) {
 			c.failed[test.ID()] = true
 			listed++
 		}
 	}
-	c.known = listed == c.was.Report.Failed+c.was.Report.Errored
+	c.known = listed == c.was.Report.Unmet()
 	return c
 }
 
@@ -56,12 +56,12 @@ func (c comparison) newly() (n int, exact bool) {
 	if !c.known || c.now == nil || c.now.Report == nil {
 		return 0, false
 	}
-	total := c.now.Report.Failed + c.now.Report.Errored
+	total := c.now.Report.Unmet()
 	if len(c.failed) == 0 {
 		return total, true
 	}
 	listed := 0
-	for _, test := range c.now.Report.Cases {
+	for _, test := range c.now.Report.Outcomes() {
 		if !unmet(test) {
 			continue
 		}
@@ -125,10 +125,10 @@ func (c comparison) tests() (parts []string) {
 		}
 	}
 	now, was := c.now.Report, c.was.Report
-	failing := now.Failed + now.Errored
+	failing := now.Unmet()
 	n, exact := c.newly()
 	switch {
-	case !c.known && failing > 0 && was.Failed+was.Errored > 0:
+	case !c.known && failing > 0 && was.Unmet() > 0:
 		parts = append(parts, "was failing too")
 	case n > 0 && !exact:
 		parts = append(parts, "at least "+number(n)+" newly failing")
@@ -165,13 +165,13 @@ func (c comparison) tests() (parts []string) {
 // listed count as gone only where the list is whole.
 func (c comparison) mended() (fixed, skipped, gone int) {
 	status := map[string]report.Status{}
-	for _, test := range c.now.Report.Cases {
+	for _, test := range c.now.Report.Outcomes() {
 		// Of several tests of one name the failed one counts.
 		if s, seen := status[test.ID()]; !seen || s == report.Passed || unmet(test) {
 			status[test.ID()] = test.Status
 		}
 	}
-	whole := len(c.now.Report.Cases) == c.now.Report.Tests
+	whole := len(c.now.Report.Outcomes()) == c.now.Report.Tests+c.now.Report.Thresholds
 	for id := range c.failed {
 		switch s, listed := status[id]; {
 		case s == report.Passed:

@@ -256,7 +256,7 @@ func sinceThen(s Summary, r row) string {
 	n, exact := since.newly()
 	failing := 0
 	if res := r.result(); res != nil && res.Report != nil {
-		failing = res.Report.Failed + res.Report.Errored
+		failing = res.Report.Unmet()
 	}
 	base := code(baseName(s.Context))
 	switch {
@@ -271,7 +271,7 @@ func sinceThen(s Summary, r row) string {
 	if !exact {
 		text = fmt.Sprintf(" New since %s: at least %s of %s", base, number(n), number(failing))
 	}
-	cases := r.result().Report.Cases
+	cases := r.result().Report.Outcomes()
 	if i := slices.IndexFunc(cases, func(c report.Case) bool { return unmet(c) && since.isNew(c) }); i >= 0 {
 		c := cases[i]
 		text += ", " + map[bool]string{true: "namely", false: "first"}[n == 1] + " \"" + inline(shorten(oneLine(c.ID()), longestName)) + "\""

@@ -239,12 +239,12 @@ func failures(s Summary, all []row, n int) (picked []failedTests, total int) {
 	var kept [][]report.Case
 	for _, r := range all {
 		res := r.result()
-		if res == nil || res.Report == nil || res.Report.Failed+res.Report.Errored == 0 {
+		if res == nil || res.Report == nil || res.Report.Unmet() == 0 {
 			continue
 		}
-		f := failedTests{row: r, since: s.compare(r), total: res.Report.Failed + res.Report.Errored}
+		f := failedTests{row: r, since: s.compare(r), total: res.Report.Unmet()}
 		var first, others []report.Case
-		for _, c := range res.Report.Cases {
+		for _, c := range res.Report.Outcomes() {
 			switch {
 			case !unmet(c):
 			case f.since.isNew(c) && len(first) < n:

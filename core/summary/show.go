@@ -117,8 +117,9 @@ func (w *writer) attempt(e evidence.Entry, of int) {
 	w.origin(e)
 	if res.Report != nil {
 		w.fact("Tests", cmp.Or(totalsText(res.Report), "none"))
-		w.cases("Failed tests", res.Report, func(c report.Case) bool { return c.Status == report.Failed || c.Status == report.Errored }, res.Report.Failed+res.Report.Errored)
+		w.cases("Failed tests", res.Report, unmet, res.Report.Unmet())
 		w.cases("Flaky tests", res.Report, report.Case.Flaky, res.Report.Flaky)
+		w.measurements(res.Report)
 		w.doubts(res.Report.Doubts)
 	}
 	w.files(*res)
@@ -322,7 +323,7 @@ func (w *writer) cases(name string, rep *report.Report, chosen func(report.Case)
 	}
 	w.heading(fmt.Sprintf("%s (%s)", name, number(total)))
 	shown := 0
-	for _, c := range rep.Cases {
+	for _, c := range rep.Outcomes() {
 		if !chosen(c) {
 			continue
 		}
@@ -352,6 +353,24 @@ func (w *writer) cases(name string, rep *report.Report, chosen func(report.Case)
 	}
 	if more := total - shown; more > 0 {
 		w.wrap("  ", "  ", counted(more, "more test")+" of them: the report has them, see the files below.")
+	}
+}
+
+// showMeasurements is how many measurements are listed.
+const showMeasurements = 100
+
+func (w *writer) measurements(rep *report.Report) {
+	if len(rep.Measurements) == 0 {
+		return
+	}
+	total := len(rep.Measurements) + rep.MeasurementsOmitted
+	w.heading(fmt.Sprintf("Measurements (%s)", number(total)))
+	shown := rep.Measurements[:min(len(rep.Measurements), showMeasurements)]
+	for _, m := range shown {
+		w.wrap("  ", "    ", shorten(oneLine(m.String()), longestInline))
+	}
+	if more := total - len(shown); more > 0 {
+		w.wrap("  ", "  ", counted(more, "more measurement")+": see the files below.")
 	}
 }
 

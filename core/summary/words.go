@@ -127,8 +127,12 @@ func (r row) evidenceParts() (parts []string) {
 }
 
 func totalsText(rep *report.Report) string {
-	if rep == nil || rep.Tests == 0 {
+	if rep == nil {
 		return ""
+	}
+	thresholds := thresholdsText(rep)
+	if rep.Tests == 0 {
+		return thresholds
 	}
 	var s string
 	if rep.Passed == rep.Tests {
@@ -144,7 +148,24 @@ func totalsText(rep *report.Report) string {
 			s += fmt.Sprintf(", %s %s", number(c.n), c.word)
 		}
 	}
+	if thresholds != "" {
+		s += ", " + thresholds
+	}
 	return s
+}
+
+// thresholdsText says which threshold was missed, or that all held; empty where none was set.
+func thresholdsText(rep *report.Report) string {
+	if missed := rep.MissedText(1); missed != "" {
+		return shorten(oneLine(missed), longestName)
+	}
+	switch rep.Thresholds {
+	case 0:
+		return ""
+	case 1:
+		return "1 threshold held"
+	}
+	return number(rep.Thresholds) + " thresholds held"
 }
 
 func filesText(files []evidence.File) string {

@@ -86,7 +86,7 @@ func estimate(s summary.Summary, r room) (size int) {
 		if e.Result == nil || e.Result.Report == nil {
 			continue
 		}
-		for i, c := range e.Result.Report.Cases {
+		for i, c := range e.Result.Report.Outcomes() {
 			if i == r.cases {
 				break
 			}
@@ -153,7 +153,9 @@ func resultSuite(e evidence.Entry, name string, r room) junitSuite {
 	var rest report.Totals
 	if res.Report != nil {
 		rest = res.Report.Totals
-		for i, c := range res.Report.Cases {
+		cases := res.Report.Outcomes()
+		thresholds := len(cases) - len(res.Report.Cases) // which stand before the cases, and no total counts
+		for i, c := range cases {
 			if i == r.cases {
 				break
 			}
@@ -161,7 +163,9 @@ func resultSuite(e evidence.Entry, name string, r room) junitSuite {
 			if c.Status == report.Failed || c.Status == report.Errored {
 				problems++
 			}
-			forget(&rest, c)
+			if i >= thresholds {
+				forget(&rest, c)
+			}
 		}
 	}
 	for _, left := range []struct {

@@ -1,0 +1,447 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// jmeterCSV and jmeterXML are the logs of samples (JTL) that JMeter writes with -l. The references are
+//
+//   - https://jmeter.apache.org/usermanual/listeners.html (both, "Sample Result Save Configuration"),
+//   - https://jmeter.apache.org/usermanual/properties_reference.html (jmeter.save.saveservice.*).
+//
+// Every sample is a case, named by its label: JMeter repeats one on purpose, so none of them is a
+// retry of another, and one failure among a thousand is one failure. A sample inside another (a
+// resource of a page, a request of a transaction) has the labels of the outer ones as its suite path.
+var (
+	jmeterCSV = format{name: "jmeter-csv", recognises: recognisesJMeterCSV, read: readJMeterCSV}
+	jmeterXML = format{name: "jmeter-xml", recognises: recognisesJMeterXML, read: readJMeterXML}
+)
+
+// jmeterColumns is the order in which JMeter writes without a header, where nobody changed it.
+var jmeterColumns = []string{"timeStamp", "elapsed", "label", "responseCode", "responseMessage", "threadName", "dataType", "success"}
+
+const jmeterDelimiters = ",;\t|"
+
+// jmeterFields is how many fields of a row are read.
+const jmeterFields = 200
+
+func recognisesJMeterCSV(head []byte) bool {
+	_, _, ok := jmeterLayout(head)
+	return ok
+}
+
+// jmeterLayout finds the delimiter and the columns in the first row; header says whether it names them.
+func jmeterLayout(head []byte) (delimiter byte, header bool, ok bool) {
+	line, _, _ := bytes.Cut(head, []byte{'\n'})
+	line = bytes.TrimRight(line, "\r")
+	for _, d := range []byte(jmeterDelimiters) {
+		fields := strings.Split(string(line), string(d))
+		for i := range fields {
+			fields[i] = strings.Trim(strings.TrimSpace(fields[i]), `"`)
+		}
+		names := map[string]bool{}
+		for _, f := range fields {
+			names[f] = true
+		}
+		if names["label"] && names["elapsed"] && (names["timeStamp"] || names["success"]) {
+			return d, true, true
+		}
+		// A label or a message may hold the delimiter in quotes, so it is looked for in a row as it is read.
+		in := newRows(bytes.NewReader(head), d, 1<<10)
+		row, err := in.next()
+		if err == nil && len(row) > len(jmeterColumns) && jmeterTime(row[0]) && isDigits(row[1]) && isBool(row[7]) {
+			return d, false, true
+		}
+	}
+	return 0, false, false
+}
+
+// jmeterTime says whether a field may be a time: milliseconds, or a date in whatever pattern.
+func jmeterTime(s string) bool {
+	return len(s) >= 8 && len(s) <= 40 && strings.Trim(s, "0123456789/-:. TZ+,") == "" && s[0] >= '0' && s[0] <= '9'
+}
+
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+func isBool(s string) bool { return strings.EqualFold(s, "true") || strings.EqualFold(s, "false") }
+
+func readJMeterCSV(text io.Reader, out *sink) error {
+	buffered := bufio.NewReaderSize(text, headSize)
+	head, _ := buffered.Peek(headSize) // an error comes again when the rows are read
+	delimiter, header, ok := jmeterLayout(head)
+	if !ok {
+		return fmt.Errorf("does not begin as a JTL file does")
+	}
+	in := newRows(buffered, delimiter, out.limits.Detail)
+	columns := map[string]int{}
+	width := len(jmeterColumns)
+	name := func(names []string) {
+		for i, n := range names {
+			if n = strings.TrimSpace(n); columns[n] == 0 {
+				columns[n] = i + 1
+			}
+		}
+	}
+	name(jmeterColumns)
+	if header {
+		row, err := in.next()
+		if err != nil {
+			return fmt.Errorf("could not be read: %w", cause(err))
+		}
+		clear(columns)
+		name(row)
+		width = len(row)
+		if columns["success"] == 0 {
+			return fmt.Errorf("has no column \"success\", so which samples failed is not known (jmeter.save.saveservice.successful=true writes it)")
+		}
+	}
+	for first := true; ; first = false {
+		row, err := in.next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err == errEndsInside:
+			return fmt.Errorf("ends early in line %d, inside a quoted field; %s", in.line, wasRead(out.file.Tests))
+		case err != nil:
+			return fmt.Errorf("could not be read to its end: %w, after line %d; %s", cause(err), in.line, wasRead(out.file.Tests))
+		case len(row) == 1 && strings.TrimSpace(row[0]) == "":
+			continue
+		case out.full():
+			return limitError(fmt.Sprintf("holds more than %d cases; the rest was not read", out.limits.FileCases))
+		}
+		if !header && first {
+			width = len(row)
+		}
+		field := func(name string) string {
+			if i := columns[name]; i > 0 && i <= len(row) {
+				return strings.TrimSpace(row[i-1])
+			}
+			return ""
+		}
+		if header && field("label") == "label" && field("success") == "success" {
+			continue // appended by another run
+		}
+		if len(row) < width || in.wide {
+			out.file.Incomplete = true
+			out.distrust("has %d fields in line %d where %d are due; that sample is not counted", len(row), in.began, width)
+			continue
+		}
+		s := jmeterSample{
+			label: field("label"), code: field("responseCode"), message: field("responseMessage"),
+			elapsed: field("elapsed"), success: field("success"), failure: field("failureMessage"), thread: field("threadName"),
+		}
+		// Without a header the message of a failed assertion stands where otherwise the size does.
+		if !header && len(row) > width-1 && len(row) > 8 && !isDigits(strings.TrimSpace(row[8])) {
+			s.failure = strings.TrimSpace(row[8])
+		}
+		out.add(s.toCase(nil, out.limits))
+	}
+}
+
+// jmeterSample is a sample as either format tells it.
+type jmeterSample struct {
+	label, code, message, elapsed, success, failure, thread, assertion string
+	// failed and broken say that an assertion did not hold, or could not be evaluated.
+	failed, broken bool
+	data           string
+}
+
+func (s jmeterSample) toCase(path []string, limits Limits) Case {
+	line := func(v string, limit int) string {
+		return cut(strings.Join(strings.Fields(clean([]byte(v))), " "), limit)
+	}
+	c := Case{Suite: path, Name: line(s.label, limits.Name), Status: Passed}
+	if c.Name == "" {
+		c.Name = "(sample without a label)"
+	}
+	if ms, err := strconv.ParseInt(s.elapsed, 10, 64); err == nil && ms >= 0 && ms < 1<<40 {
+		c.Duration = time.Duration(ms) * time.Millisecond
+	}
+	switch {
+	case !isBool(s.success):
+		c.Status = Errored
+		c.Message = fmt.Sprintf("the log does not say whether the sample succeeded: %q", line(s.success, 60))
+	case strings.EqualFold(s.success, "false"), s.failed, s.broken:
+		c.Status = Failed
+		if s.broken && !s.failed {
+			c.Status = Errored
+		}
+	default:
+		return c
+	}
+	c.Type = line(s.assertion, limits.Name)
+	response := strings.TrimSpace(s.code + " " + s.message)
+	for _, m := range []string{c.Message, s.failure, response, "the sample failed, and the log says no more"} {
+		if m = tellingLine(clean([]byte(m))); m != "" {
+			c.Message = cut(m, limits.Message)
+			break
+		}
+	}
+	c.Detail = cut(clean([]byte(strings.TrimSpace(s.failure))), limits.Detail)
+	c.Output = s.data
+	for _, p := range []Property{{"responseCode", s.code}, {"responseMessage", s.message}, {"threadName", s.thread}} {
+		if p.Value = line(p.Value, limits.Name); p.Value != "" && len(c.Properties) < limits.Properties {
+			c.Properties = append(c.Properties, p)
+		}
+	}
+	return c
+}
+
+// rows reads separated values: quotes around a field may hold the delimiter, line ends, and quotes
+// that are doubled.
+type rows struct {
+	r           *bufio.Reader
+	delimiter   byte
+	limit       int // of a row, in bytes
+	row         []string
+	field       []byte
+	line, began int
+	wide        bool // the row has more fields than are read
+}
+
+func newRows(r io.Reader, delimiter byte, limit int) *rows {
+	return &rows{r: bufio.NewReaderSize(r, windowSize), delimiter: delimiter, limit: limit, line: 1}
+}
+
+// next gives the next row, valid until the next call. errEndsInside is an open quote at the end.
+func (c *rows) next() ([]string, error) {
+	c.row, c.field, c.wide = c.row[:0], c.field[:0], false
+	c.began = c.line
+	quoted, size, began := false, 0, false
+	end := func() {
+		if len(c.row) < jmeterFields {
+			c.row = append(c.row, string(c.field))
+		} else {
+			c.wide = true
+		}
+		c.field = c.field[:0]
+	}
+	for start := true; ; {
+		b, err := c.r.ReadByte()
+		switch {
+		case err == io.EOF && quoted:
+			return nil, errEndsInside
+		case err == io.EOF && !began:
+			return nil, io.EOF
+		case err == io.EOF:
+			end()
+			return c.row, nil
+		case err != nil:
+			return nil, err
+		}
+		began = true
+		if b == '\n' {
+			c.line++
+		}
+		switch {
+		case quoted && b == '"':
+			if next, err := c.r.Peek(1); err == nil && next[0] == '"' {
+				_, _ = c.r.ReadByte() // peeked, so it is there
+				break
+			}
+			quoted = false
+			continue
+		case quoted:
+		case b == '"' && start:
+			quoted, start = true, false
+			continue
+		case b == c.delimiter:
+			end()
+			start = true
+			continue
+		case b == '\n':
+			if n := len(c.field); n > 0 && c.field[n-1] == '\r' {
+				c.field = c.field[:n-1]
+			}
+			end()
+			return c.row, nil
+		}
+		start = false
+		if size++; size <= c.limit {
+			c.field = append(c.field, b)
+		}
+	}
+}
+
+func recognisesJMeterXML(head []byte) bool { return rootElement(head) == "testResults" }
+
+// jmeterOpen is an open element; a sample where it has one.
+type jmeterOpen struct {
+	name   string
+	sample *jmeterSample
+}
+
+func readJMeterXML(text io.Reader, out *sink) error {
+	in := newMarkup(text)
+	in.warn = func(line int, what string) { out.advise("is not well-formed XML: line %d has %s", line, what) }
+	in.damage = func(line int, what string) {
+		out.file.Incomplete = true
+		out.distrust("is not well-formed XML: line %d has %s; samples may be missing", line, what)
+	}
+	r := jmeterReader{in: in, out: out}
+	r.body.reset(out.limits.Detail)
+	err := r.tokens()
+	if err == nil && len(r.open) > 0 {
+		err = errEndsInside
+	}
+	if err == errEndsInside {
+		where := "a tag"
+		if n := len(r.open); n > 0 {
+			where = "<" + cut(clean([]byte(r.open[n-1].name)), 60) + ">"
+		}
+		// A sample that is cut off is not known to have succeeded; what it says of failing counts.
+		for len(r.open) > 0 {
+			top := r.open[len(r.open)-1]
+			if s := top.sample; s != nil && !s.failed && !s.broken && !strings.EqualFold(s.success, "false") {
+				r.open = r.open[:len(r.open)-1]
+				continue
+			}
+			r.pop()
+		}
+		return fmt.Errorf("ends early in line %d, inside %s; %s", in.line(), where, wasRead(out.file.Tests))
+	}
+	if _, stop := err.(limitError); stop || err == nil {
+		return err
+	}
+	return fmt.Errorf("could not be read to its end: %w, after line %d; %s", cause(err), in.line(), wasRead(out.file.Tests))
+}
+
+type jmeterReader struct {
+	in   *markup
+	out  *sink
+	open []jmeterOpen
+	body clip
+	// assertion is the name of the assertion being read, failure and broken what it says.
+	assertion       string
+	failure, broken bool
+	scratch         []byte
+}
+
+func (r *jmeterReader) tokens() error {
+	for {
+		t, err := r.in.next()
+		if err != nil {
+			return err
+		}
+		switch t {
+		case endOfText:
+			return nil
+		case textToken:
+			if r.in.raw {
+				r.body.write(r.in.text)
+			} else {
+				r.scratch = r.in.appendText(r.scratch[:0])
+				r.body.write(r.scratch)
+			}
+		case startTag:
+			if len(r.open) >= r.out.limits.Depth {
+				return limitError(fmt.Sprintf("is nested deeper than %d elements in line %d; the rest was not read", r.out.limits.Depth, r.in.line()))
+			}
+			if r.out.full() {
+				return limitError(fmt.Sprintf("holds more than %d cases; the rest was not read", r.out.limits.FileCases))
+			}
+			r.start()
+		case endTag:
+			r.end()
+		}
+	}
+}
+
+func (r *jmeterReader) start() {
+	e := jmeterOpen{name: string(r.in.name)}
+	if (e.name == "sample" || e.name == "httpSample") && r.printing() == "" {
+		attr := func(name string) string {
+			v, _ := r.in.attr(name)
+			return string(v)
+		}
+		e.sample = &jmeterSample{
+			label: attr("lb"), code: attr("rc"), message: attr("rm"), elapsed: attr("t"), success: attr("s"), thread: attr("tn"),
+		}
+	}
+	if e.name == "assertionResult" {
+		r.assertion, r.failure, r.broken = "", false, false
+	}
+	r.open = append(r.open, e)
+	limit := r.out.limits.Detail
+	if e.name == "responseData" {
+		limit = r.out.limits.Output
+	}
+	r.body.reset(limit)
+	r.out.depth = max(r.out.depth, len(r.open))
+}
+
+// printing says inside which element that holds anything the reader stands.
+func (r *jmeterReader) printing() string {
+	for _, e := range r.open {
+		switch e.name {
+		case "responseData", "responseHeader", "requestHeader", "samplerData", "queryString", "cookies":
+			return e.name
+		}
+	}
+	return ""
+}
+
+func (r *jmeterReader) end() {
+	at := len(r.open) - 1
+	for at >= 0 && r.open[at].name != string(r.in.name) {
+		at--
+	}
+	name := cut(clean(r.in.name), 60)
+	if at < 0 {
+		r.in.tell(r.in.damage, fmt.Sprintf("a </%s> that closes nothing", name))
+		return
+	}
+	if inner := r.open[len(r.open)-1]; at < len(r.open)-1 {
+		r.in.tell(r.in.damage, fmt.Sprintf("a </%s> where <%s> is still open", name, cut(clean([]byte(inner.name)), 60)))
+	}
+	for len(r.open) > at {
+		r.pop()
+	}
+}
+
+// pop closes the innermost element.
+func (r *jmeterReader) pop() {
+	e := r.open[len(r.open)-1]
+	r.open = r.open[:len(r.open)-1]
+	var sample *jmeterSample
+	var path []string
+	for _, o := range r.open {
+		if o.sample != nil {
+			sample = o.sample
+			if label := strings.Join(strings.Fields(clean([]byte(o.sample.label))), " "); label != "" {
+				path = append(path, cut(label, r.out.limits.Name))
+			}
+		}
+	}
+	switch {
+	case e.sample != nil:
+		r.out.add(e.sample.toCase(path, r.out.limits))
+	case sample == nil || r.printing() != "":
+	case e.name == "responseData":
+		sample.data = r.body.text()
+	case e.name == "assertionResult":
+		sample.failed = sample.failed || r.failure
+		sample.broken = sample.broken || r.broken
+		if (r.failure || r.broken) && sample.assertion == "" {
+			sample.assertion = r.assertion
+		}
+	case len(r.open) == 0 || r.open[len(r.open)-1].name != "assertionResult":
+	case e.name == "name":
+		r.assertion = strings.TrimSpace(r.body.text())
+	case e.name == "failure":
+		r.failure = strings.EqualFold(strings.TrimSpace(r.body.text()), "true")
+	case e.name == "error":
+		r.broken = strings.EqualFold(strings.TrimSpace(r.body.text()), "true")
+	case e.name == "failureMessage":
+		if text := strings.TrimSpace(r.body.text()); text != "" {
+			sample.failure = cut(strings.TrimSpace(sample.failure+"\n"+text), r.out.limits.Detail)
+		}
+	}
+	r.body.reset(r.out.limits.Detail)
+}
