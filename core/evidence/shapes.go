@@ -22,6 +22,7 @@ type shape struct {
 	begin string // at least two bytes of ASCII; in lower case where fold is set
 	fold  bool   // upper and lower case are the same
 	free  bool   // may stand directly behind a letter or digit
+	whole bool   // may not stand behind a dash or underscore either, being of such itself
 	find  func(*look) bool
 }
 
@@ -44,7 +45,7 @@ var shapes = []shape{
 	{name: "aws secret key", begin: "aws_secret_key", fold: true, free: true, find: awsSecret},
 	{name: "aws session token", begin: "session_token", fold: true, free: true, find: named(base64Bytes, 100)},
 	{name: "aws session token", begin: "sessiontoken", fold: true, free: true, find: named(base64Bytes, 100)},
-	{name: "google api key", begin: "AIza", find: exactly(dashedBytes, 35)},
+	{name: "google api key", begin: "AIza", whole: true, find: exactly(dashedBytes, 35)},
 	{name: "google token", begin: "ya29.", find: token(dottedBytes, 30)},
 	{name: "google client secret", begin: "GOCSPX-", find: token(dashedBytes, 20)},
 	{name: "azure key", begin: "accountkey", fold: true, free: true, find: named(base64Bytes, 80)},
@@ -75,7 +76,7 @@ var shapes = []shape{
 	{name: "pypi token", begin: "pypi-AgE", find: token(dashedBytes, 50)},
 	{name: "docker token", begin: "dckr_pat_", find: token(dashedBytes, 20)},
 	{name: "docker token", begin: "dckr_oat_", find: token(dashedBytes, 20)},
-	{name: "slack token", begin: "xox", find: slackToken},
+	{name: "slack token", begin: "xox", whole: true, find: slackToken},
 	{name: "slack token", begin: "xapp-", find: token(dashedBytes, 20)},
 	{name: "slack webhook", begin: "hooks.slack.com/services/", free: true, find: after(pathBytes, 30)},
 	{name: "stripe key", begin: "sk_live_", find: token(alnumBytes, 16)},
@@ -89,7 +90,7 @@ var shapes = []shape{
 	{name: "anthropic key", begin: "sk-ant-", find: token(dashedBytes, 32)},
 	{name: "openai key", begin: "sk-proj-", find: token(dashedBytes, 32)},
 
-	{name: "jwt signature", begin: "eyJ", find: jwtSignature},
+	{name: "jwt signature", begin: "eyJ", whole: true, find: jwtSignature},
 	{name: "authorization", begin: "authorization", fold: true, free: true, find: authorization},
 	{name: "bearer token", begin: "bearer ", fold: true, find: bearer},
 	{name: "basic authorization", begin: "basic ", fold: true, find: basic},
@@ -168,9 +169,16 @@ func (l *look) cut(from, to int) bool {
 }
 
 // run goes over bytes of a class and says how many they were.
-func (l *look) run(c *class) int {
+func (l *look) run(c *class) int { return l.runTo(c, maxShape) }
+
+// runTo is run, but gives up behind so many: where that is said to be too much, a text made to be
+// slow is not read again and again.
+func (l *look) runTo(c *class, most int) int {
 	start := l.p
 	for l.p < len(l.v) {
+		if l.p-start > most {
+			return l.p - start
+		}
 		b := l.v[l.p]
 		switch {
 		case c.has[b]:
@@ -240,11 +248,7 @@ func after(c *class, atLeast int) func(*look) bool {
 // exactly is a prefix with just so many bytes of a class.
 func exactly(c *class, n int) func(*look) bool {
 	return func(l *look) bool {
-		got := l.run(c)
-		if got > n {
-			l.short = false
-		}
-		return got == n && !l.short && l.cut(0, l.p)
+		return l.runTo(c, n) == n && !l.short && l.cut(0, l.p)
 	}
 }
 
@@ -261,11 +265,7 @@ func named(c *class, atLeast int) func(*look) bool {
 
 // Keys of Amazon's own documentation end like this and are everywhere.
 func awsID(l *look) bool {
-	got := l.run(idBytes)
-	if got > 16 {
-		l.short = false
-	}
-	if got != 16 || l.short || l.p < len(l.v) && alnumBytes.has[l.v[l.p]] {
+	if got := l.runTo(idBytes, 16); got != 16 || l.short || l.p < len(l.v) && alnumBytes.has[l.v[l.p]] {
 		return false
 	}
 	return !bytes.HasSuffix(l.v[:l.p], []byte("EXAMPLE")) && l.cut(0, l.p)
@@ -276,11 +276,7 @@ func awsSecret(l *look) bool {
 		return false
 	}
 	start := l.p
-	got := l.run(awsBytes)
-	if got > 40 {
-		l.short = false
-	}
-	return got == 40 && !l.short && !bytes.HasSuffix(l.v[:l.p], []byte("EXAMPLEKEY")) && l.cut(start, l.p)
+	return l.runTo(awsBytes, 40) == 40 && !l.short && !bytes.HasSuffix(l.v[:l.p], []byte("EXAMPLEKEY")) && l.cut(start, l.p)
 }
 
 func slackToken(l *look) bool {
@@ -295,13 +291,14 @@ func slackToken(l *look) bool {
 	if !l.next('-') {
 		return false
 	}
-	start := l.p
-	got := l.run(dashedBytes)
-	return got >= 16 && l.v[start] >= '0' && l.v[start] <= '9' && l.rest(0, dashedBytes)
+	if l.p < len(l.v) && (l.v[l.p] < '0' || l.v[l.p] > '9') {
+		return false
+	}
+	return l.run(dashedBytes) >= 16 && l.rest(0, dashedBytes)
 }
 
 func sendgridKey(l *look) bool {
-	if n := l.run(dashedBytes); n < 16 || n > 32 {
+	if n := l.runTo(dashedBytes, 32); n < 16 || n > 32 {
 		l.short = l.short && n <= 32
 		return false
 	}
@@ -311,7 +308,7 @@ func sendgridKey(l *look) bool {
 // A JWT's header and payload say whom it was issued to, which helps whoever looks for a failure;
 // nobody accepts them without the signature.
 func jwtSignature(l *look) bool {
-	if n := l.run(dashedBytes); n < 8 || n > 4096 {
+	if n := l.runTo(dashedBytes, 4096); n < 8 || n > 4096 {
 		l.short = l.short && n <= 4096
 		return false
 	}
@@ -339,8 +336,23 @@ func (l *look) assigned() bool {
 		case ':', '=', '>', ',':
 			said = true
 			l.p++
-		case ' ', '\t', '\r', '\n', '"', '\'', '\\', '[', '&', ';', '(':
+		case ' ', '\t', '\r', '\n', '"', '\'', '[', '&', ';', '(':
 			l.p++
+		case '\\':
+			// An escape is gone over whole: half of it is no JSON any more.
+			have := l.v[l.p:min(len(l.v), l.p+6)]
+			switch {
+			case len(have) < 2 || have[1] == 'u' && len(have) < 6:
+				l.end()
+				return false
+			case have[1] == 'u':
+				said = said || string(have[2:]) == "003e" // >
+				l.p += 6
+			case have[1] == 'n' || have[1] == 'r' || have[1] == 't':
+				l.p += 2
+			default:
+				l.p++
+			}
 		default:
 			skip := 0
 			for _, s := range []string{"value", "quot", "#34"} {
@@ -392,9 +404,12 @@ func authorization(l *look) bool {
 		return false // another scheme; basic is a shape of its own
 	}
 	l.p = start
-	if n := l.run(valueBytes); n < 20 || !bytes.ContainsAny(l.v[start:l.p], "0123456789") {
+	const most = 256 // a digit comes early in what is random
+	if n := l.runTo(valueBytes, most); n < 20 || !bytes.ContainsAny(l.v[start:min(l.p, start+most)], "0123456789") {
+		l.short = l.short && n <= most
 		return false
 	}
+	l.run(valueBytes)
 	return l.rest(start, valueBytes)
 }
 
@@ -411,7 +426,7 @@ func basic(l *look) bool {
 	for l.next(' ') {
 	}
 	start := l.p
-	if n := l.run(base64Bytes); n > 1024 || n < 4 || l.short {
+	if n := l.runTo(base64Bytes, 1024); n > 1024 || n < 4 || l.short {
 		l.short = l.short && n <= 1024
 		return false
 	}
@@ -497,10 +512,12 @@ func pemBlock(l *look) bool {
 		return false
 	}
 	body := l.v[l.p:]
+	again := bytes.Index(body, []byte("-----BEGIN "))
+	if again >= 0 {
+		body = body[:again]
+	}
 	end := bytes.Index(body, []byte("-----END "))
-	if again := bytes.Index(body, []byte("-----BEGIN ")); again >= 0 && (end < 0 || again < end) {
-		body, end = body[:again], -1
-	} else if end < 0 && !l.final {
+	if again < 0 && end < 0 && !l.final {
 		l.short = true
 		return false
 	}
@@ -882,6 +899,9 @@ func judge(b []byte, p, end int, final bool) (cuts []cut, more bool) {
 			if free == 2 {
 				continue
 			}
+		}
+		if s.whole && p > 0 && dashedBytes.has[b[p-1]] && !alnumBytes.has[b[p-1]] {
+			continue
 		}
 		if begins == 0 {
 			if final {

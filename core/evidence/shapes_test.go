@@ -288,6 +288,11 @@ func checkShapes(t *testing.T, text string, seed uint64) {
 	if !strings.Contains(text, "[REDACTED") {
 		require.Equal(t, count, strings.Count(got, "[REDACTED"), "each place has one mark")
 	}
+	// No cut takes half of an escape.
+	encoded, err := json.Marshal(text)
+	require.NoError(t, err)
+	redacted, _ := r.String(string(encoded))
+	require.True(t, json.Valid([]byte(redacted)), "%s", redacted)
 	// The structure of a report is never part of a secret.
 	for _, b := range "<>{}\"" {
 		require.Equal(t, strings.Count(text, string(b)), strings.Count(got, string(b)), "%q", b)
@@ -478,4 +483,25 @@ func TestShapesOnCorpus(t *testing.T) {
 	}))
 	t.Logf("%d files, %d bytes: %d places in %d files", files, size, places, hit)
 	assert.LessOrEqual(t, hit*100, files, "at most one file in a hundred is touched")
+}
+
+// Texts made to be judged again and again.
+func BenchmarkShapesWorst(b *testing.B) {
+	for name, word := range map[string]string{
+		"dashes": "-", "jwt": "-eyJ", "jwts": " eyJaaaaaaaa.eyJ", "google": "-AIza", "key": "-----BEGIN PRIVATE KEY-----\n", "key, one line": "-----BEGIN PRIVATE KEY-----",
+		"authorization": "authorization=", "url": "://a:", "slack": "-xoxb-", "bearer": "bearer ", "signature": "sig=", "secrets": "secretaccesskey=",
+		"jwt within": "-eyJaaaaaaaa.eyJaaaa", "colours": "1;1;1;1mAKIA", "noise": "",
+	} {
+		text := []byte(strings.Repeat(word, 1<<20/max(1, len(word))))
+		if word == "" {
+			text = noise(1 << 20)
+		}
+		b.Run(name, func(b *testing.B) {
+			w := NewRedactor(nil).Writer(io.Discard)
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				_, _ = w.Write(text)
+			}
+		})
+	}
 }
