@@ -168,7 +168,7 @@ var stays = []string{
 	"Authorization: Bearer undefined", "Authorization: Bearer <token>", "Authorization: Bearer $TOKEN", "Authorization: Bearer ${{ secrets.T }}",
 	"Authorization: Basic ***", "authorization required for all 24 of them", "Authorization: AWS4-HMAC-SHA256 Credential=x",
 	"TestAuthorizationBearerTokenIsRefused2Times", "WWW-Authenticate: Bearer realm=\"x1\"", "the bearer token of 2026 was refused",
-	"Basic authentication", "Basic 12345678", "BASIC usage of it", "Authorization: Basic dXNlcjpw[REDACTED]",
+	"Basic authentication", "Basic understanding1", "Basic dXNlcnBhc3M=", "Basic 12345678", "BASIC usage of it", "Authorization: Basic dXNlcjpw[REDACTED]",
 	"PRIVATE-TOKEN: <your_access_token>", "x-api-key is missing", "private-token: invalid",
 	"http://localhost:8080/a@b", "http://host:8080?x=a@b", "https://user@host", "ssh://git@github.com:22/x", "http://a:$PASS@host", "http://a:***@host",
 	"http://a:%s@host", "http://a:${P}@host", "http://a:xxxxx@host", "http://a:1 b@c", "mongodb://a:27017,b:27017/x", "http://a:[REDACTED]@host",
