@@ -39,7 +39,7 @@ func assess(r suite.Run, a Attempt, observed evidence.Observed) (fs.FS, evidence
 		if s.Files == nil {
 			continue
 		}
-		clean := redacted{fs: s.Files, redactor: redactor, active: len(s.Secrets) > 0}
+		clean := redacted{fs: s.Files, redactor: redactor}
 		files = clean
 		for _, f := range s.Listing {
 			kept, err := clean.describe(f)

@@ -185,13 +185,15 @@ func TestSkippedReportIsNoPass(t *testing.T) {
 // Nothing that is kept holds a secret, and every digest is of what is kept.
 func TestAssessRedacts(t *testing.T) {
 	const secret = "hunter2-and-more"
+	token := "gl" + "pat-" + strings.Repeat("aB3d", 5) // nobody has named it
 	m := newMemory(t)
 	s := left(map[string]string{
 		"log.txt":                  "no secret here: it was taken out on its way\n",
 		"reports/a.xml":            `<testsuite tests="1" failures="1"><testcase name="login"><failure message="denied for ` + secret + `">` + secret + `</failure></testcase></testsuite>`,
 		"artifacts/trace.txt":      strings.Repeat("x", 70<<10) + secret + "\n",
 		"artifacts/auth.txt":       "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("user:"+secret)) + "\n",
-		"artifacts/screenshot.png": "\x89PNG\x00\xff",
+		"artifacts/screenshot.png": "\x89PNG\x00\xff" + token,
+		"artifacts/trace.json":     `{"token":"` + token + `"}`,
 	}, secret)
 	for i := range s.Listing {
 		if s.Listing[i].Path == "artifacts/screenshot.png" {
@@ -203,14 +205,14 @@ func TestAssessRedacts(t *testing.T) {
 		}
 	}
 	got := assessed(t, m, []suite.ReportFile{{Path: "a.xml"}}, core.Attempt{
-		Reason: evidence.ExitCode, Message: "exited over " + secret, Notes: []string{"saw " + secret}, Shards: []core.Shard{s},
+		Reason: evidence.ExitCode, Message: "exited over " + secret + " and " + token, Notes: []string{"saw " + secret}, Shards: []core.Shard{s},
 	})
 	assert.Equal(t, evidence.TestsFailed, got.Reason)
-	assert.Equal(t, "1 of 1 tests failed: login; exited over [REDACTED]", got.Message)
+	assert.Equal(t, "1 of 1 tests failed: login; exited over [REDACTED] and [REDACTED gitlab token]", got.Message)
 	assert.Equal(t, []string{"saw [REDACTED]"}, got.Notes)
 	assert.Equal(t, "denied for [REDACTED]", got.Report.Cases[0].Message)
 	assert.Equal(t, "[REDACTED]", got.Report.Cases[0].Detail)
-	assert.Equal(t, 8, got.Redactions)
+	assert.Equal(t, 9, got.Redactions)
 
 	counts := map[string]int{}
 	for _, f := range got.Files {
@@ -224,7 +226,8 @@ func TestAssessRedacts(t *testing.T) {
 		assert.EqualValues(t, len(data), f.Size, f.Path)
 		counts[f.Path] = f.Redactions
 	}
-	assert.Equal(t, map[string]int{"log.txt": 4, "reports/a.xml": 2, "artifacts/trace.txt": 1, "artifacts/auth.txt": 1, "artifacts/screenshot.png": 0}, counts)
+	assert.Equal(t, map[string]int{"log.txt": 4, "reports/a.xml": 2, "artifacts/trace.txt": 1, "artifacts/auth.txt": 1, "artifacts/trace.json": 1, "artifacts/screenshot.png": 0}, counts,
+		"what is no text is left, but for known values")
 	for id, data := range m.entries {
 		assert.NotContains(t, string(data), secret, id)
 	}

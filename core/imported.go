@@ -35,7 +35,7 @@ func Imported(in Import) (fs.FS, evidence.Result) {
 		Subject: subject(in.Subject), Origin: evidence.OriginImported,
 		Started: in.Made.UTC(), Finished: in.Made.UTC(),
 	}
-	clean := redacted{fs: in.Files, redactor: evidence.NewRedactor(in.Secrets), active: len(in.Secrets) > 0}
+	clean := redacted{fs: in.Files, redactor: evidence.NewRedactor(in.Secrets)}
 	var sources []report.Source
 	for _, f := range in.Listing {
 		// One that cannot be kept is read all the same: the report then says what is wrong with it.

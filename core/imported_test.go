@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"io/fs"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -84,6 +85,23 @@ func TestImportedRedacts(t *testing.T) {
 	}
 	assert.Equal(t, 2, res.Files[0].Redactions)
 	assert.Zero(t, res.Files[1].Redactions)
+}
+
+// What nobody named is taken out by its shape, from what is kept and from what was read of it.
+func TestImportedRedactsShapes(t *testing.T) {
+	token := "gh" + "p_" + strings.Repeat("aB3d", 9)
+	files, listing := reports(map[string]string{
+		"a.xml": `<testsuite tests="1" failures="1"><testcase name="t"><failure message="got ` + token + `">postgres://shop:s3cr3t@db/shop</failure></testcase></testsuite>`,
+	})
+	kept, res := core.Imported(core.Import{Suite: suite.Suite{Name: "unit"}, Files: files, Listing: listing})
+	assert.Equal(t, 2, res.Redactions)
+	assert.Equal(t, "got [REDACTED github token]", res.Report.Cases[0].Message)
+	assert.Equal(t, "postgres://shop:[REDACTED password]@db/shop", res.Report.Cases[0].Detail)
+	data, err := fs.ReadFile(kept, res.Files[0].Path)
+	require.NoError(t, err)
+	assert.NotContains(t, string(data), token)
+	assert.Equal(t, evidence.Digest(data), res.Files[0].Digest)
+	assert.EqualValues(t, len(data), res.Files[0].Size)
 }
 
 // A file that is gone is no reason to believe the others.

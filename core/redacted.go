@@ -6,26 +6,29 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	"github.com/assay-dev/assay/core/evidence"
 )
 
-// redacted gives the files of a run as they are kept: without the values of secrets. Digests cover
-// the redacted bytes.
+// redacted gives the files of a run as they are kept: without secrets. Digests cover the redacted
+// bytes.
 type redacted struct {
 	fs       fs.FS
 	redactor *evidence.Redactor
-	active   bool
 }
 
 // Open implements fs.FS.
 func (r redacted) Open(name string) (fs.File, error) {
 	f, err := r.fs.Open(name)
-	if err != nil || !r.active {
+	if err != nil {
 		return f, err
 	}
 	if info, err := f.Stat(); err != nil || info.IsDir() {
 		return f, err
+	}
+	if strings.HasPrefix(name, evidence.FileArtifact+"s/") {
+		return &redactedFile{File: f, r: r.redactor.ReaderOfAny(f)}, nil
 	}
 	return &redactedFile{File: f, r: r.redactor.Reader(f)}, nil
 }
@@ -39,9 +42,6 @@ func (f *redactedFile) Read(p []byte) (int, error) { return f.r.Read(p) }
 
 // describe completes a file's description with digest and size of what is kept.
 func (r redacted) describe(f evidence.File) (evidence.File, error) {
-	if f.Digest != "" && !r.active {
-		return f, nil // was verified on its way here
-	}
 	file, err := r.Open(f.Path)
 	if err != nil {
 		return f, fmt.Errorf("reading it again: %w", err)

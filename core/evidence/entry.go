@@ -146,7 +146,7 @@ type Result struct {
 	// Report holds totals and every case that did not simply pass.
 	Report *report.Report `json:"report,omitempty"`
 	Files  []File         `json:"files,omitempty"`
-	// Redactions counts the places where a secret's value was taken out before keeping.
+	// Redactions counts the places where a secret was taken out before keeping.
 	Redactions int `json:"redactions,omitempty"`
 	// Notes are facts a reader should know: what was cut, skipped, or lost.
 	Notes []string `json:"notes,omitempty"`

@@ -11,13 +11,14 @@ import (
 	"strings"
 )
 
-// Redacted stands in kept text where a secret's value was.
+// Redacted stands in kept text where the value of a known secret was. Where something was taken out
+// for its shape, the mark says which shape: [REDACTED github token].
 const Redacted = "[REDACTED]"
 
-// Redactor takes the values of secrets out of text, in the forms in which they usually appear:
-// see forms.go. Where the places of several secrets overlap, everything they cover is taken out
+// Redactor takes the values of secrets out of text, in the forms in which they usually appear (see
+// forms.go), and then what has the shape of a secret (see shapes.go). Where the places of several secrets overlap, everything they cover is taken out
 // and counts as one place. A Redactor is never changed after it was made and may be used from
-// several goroutines; nil, and one without secrets, leave text as it is.
+// several goroutines; nil and the zero value leave text as it is.
 // A secret that Redacted itself spells, alone or with the text beside it, cannot be taken out.
 type Redactor struct {
 	forms []string // sorted, no duplicates; each at least minForm bytes long
@@ -28,11 +29,19 @@ type Redactor struct {
 	filter  [1 << 16 / 64]uint64
 	first   [256]bool // bytes that a form begins with
 	longest int
+	shapes  bool // take shapes out too
 }
 
-// NewRedactor makes a Redactor for the values of secrets. White space around a value is ignored;
+// NewRedactor makes a Redactor for the values of secrets and for the shapes of others. White space around a value is ignored;
 // values shorter than four bytes are too common in any text to be taken out, and are left.
 func NewRedactor(secrets []string) *Redactor {
+	r := newValueRedactor(secrets)
+	r.shapes = true
+	return r
+}
+
+// newValueRedactor makes a Redactor that knows nothing but the values.
+func newValueRedactor(secrets []string) *Redactor {
 	r := &Redactor{starts: map[uint32][]string{}}
 	for _, s := range secrets {
 		r.forms = append(r.forms, forms(s)...)
@@ -55,7 +64,7 @@ func NewRedactor(secrets []string) *Redactor {
 
 // String gives s without secrets, and the number of places where something was taken out.
 func (r *Redactor) String(s string) (string, int) {
-	if r.empty() || len(s) < minForm {
+	if r.idle() || len(s) < minForm {
 		return s, 0
 	}
 	var out bytes.Buffer
@@ -72,7 +81,13 @@ func (r *Redactor) String(s string) (string, int) {
 // Writer gives a writer that hands on to w what is written to it, without secrets. A secret is
 // found however it is split over writes: the bytes at the end that may be the beginning of one are
 // held back until more is written or Close is called, and nothing else is.
-func (r *Redactor) Writer(w io.Writer) *RedactingWriter { return &RedactingWriter{r: r, w: w} }
+func (r *Redactor) Writer(w io.Writer) *RedactingWriter {
+	rw := &RedactingWriter{r: r, w: w}
+	if r != nil && r.shapes {
+		rw.shaper = &shaper{}
+	}
+	return rw
+}
 
 // Reader gives a reader of what src holds, without secrets.
 func (r *Redactor) Reader(src io.Reader) *RedactingReader {
@@ -81,6 +96,18 @@ func (r *Redactor) Reader(src io.Reader) *RedactingReader {
 	return rr
 }
 
+// ReaderOfAny is Reader for a file of any kind: in one that begins as no text does (there is a zero
+// byte in its first 8 KiB, as git has it), shapes would be accidents, and stay.
+func (r *Redactor) ReaderOfAny(src io.Reader) *RedactingReader {
+	rr := r.Reader(src)
+	rr.sniff = true
+	return rr
+}
+
+// idle says that text is left as it is.
+func (r *Redactor) idle() bool { return r.empty() && (r == nil || !r.shapes) }
+
+// empty says that there are no known values.
 func (r *Redactor) empty() bool { return r == nil || len(r.forms) == 0 }
 
 func hash(key uint32) uint32 { return key * 2654435761 >> 16 } // Knuth's multiplicative hash
@@ -137,6 +164,7 @@ type RedactingWriter struct {
 	out     []byte // reused between writes
 	count   int
 	err     error
+	shaper  *shaper // what known values leave goes through it; nil where shapes stay
 }
 
 // Write takes p in whole. An error of the underlying writer is returned by this call and by
@@ -146,9 +174,11 @@ func (w *RedactingWriter) Write(p []byte) (int, error) {
 		return 0, w.err
 	}
 	if w.r.empty() {
-		n, err := w.w.Write(p)
-		w.err = err
-		return n, err
+		w.write(p)
+		if w.err != nil {
+			return 0, w.err
+		}
+		return len(p), nil
 	}
 	b := p
 	if len(w.held) > 0 {
@@ -171,11 +201,13 @@ func (w *RedactingWriter) WriteString(s string) (int, error) { return w.Write([]
 // Flush hands on what is held back. A secret whose beginning is flushed is not found when the rest
 // follows, so this is for showing a prompt to a waiting person, never for what is kept.
 func (w *RedactingWriter) Flush() error {
-	if w.err != nil || len(w.held) == 0 {
-		return w.err
+	if w.err == nil && len(w.held) > 0 {
+		w.pass(w.held, len(w.held))
+		w.held = w.held[:0]
 	}
-	w.pass(w.held, len(w.held))
-	w.held = w.held[:0]
+	if w.err == nil && w.shaper != nil {
+		w.shaper.flush(w.emit)
+	}
 	return w.err
 }
 
@@ -195,7 +227,12 @@ func (w *RedactingWriter) Close() error {
 var errClosed = errors.New("writing to a redacting writer that is closed")
 
 // Count gives the number of places where something was taken out until now.
-func (w *RedactingWriter) Count() int { return w.count }
+func (w *RedactingWriter) Count() int {
+	if w.shaper != nil {
+		return w.count + w.shaper.count
+	}
+	return w.count
+}
 
 // pass hands on b up to end, without secrets. Forms may begin before end and reach beyond it.
 func (w *RedactingWriter) pass(b []byte, end int) {
@@ -229,7 +266,15 @@ func (w *RedactingWriter) pass(b []byte, end int) {
 }
 
 func (w *RedactingWriter) write(b []byte) {
-	if len(b) == 0 {
+	if w.shaper != nil {
+		w.shaper.write(b, w.emit)
+		return
+	}
+	w.emit(b)
+}
+
+func (w *RedactingWriter) emit(b []byte) {
+	if len(b) == 0 || w.err != nil {
 		return
 	}
 	n, err := w.w.Write(b)
@@ -246,19 +291,20 @@ type RedactingReader struct {
 	ready bytes.Buffer
 	chunk []byte
 	err   error
+	sniff bool // see whether it is text before the first byte is given
 }
 
 // Read reads on. What precedes an error of the source is given first, but for the bytes held back,
 // which may be half a secret.
 func (r *RedactingReader) Read(p []byte) (int, error) {
-	if r.w.r.empty() {
+	if r.w.r.idle() {
 		return r.src.Read(p)
 	}
 	for r.ready.Len() == 0 && r.err == nil {
 		if r.chunk == nil {
 			r.chunk = make([]byte, 64<<10)
 		}
-		n, err := r.src.Read(r.chunk)
+		n, err := r.next()
 		_, _ = r.w.Write(r.chunk[:n]) // into a bytes.Buffer, which never fails
 		if err == io.EOF {
 			_ = r.w.Close()
@@ -269,6 +315,22 @@ func (r *RedactingReader) Read(p []byte) (int, error) {
 		return 0, r.err
 	}
 	return r.ready.Read(p)
+}
+
+func (r *RedactingReader) next() (int, error) {
+	if !r.sniff {
+		return r.src.Read(r.chunk)
+	}
+	r.sniff = false
+	const start = 8 << 10
+	n, err := io.ReadAtLeast(r.src, r.chunk, start)
+	if err == io.ErrUnexpectedEOF && n > 0 {
+		err = nil // the next read says how it ends
+	}
+	if bytes.IndexByte(r.chunk[:min(n, start)], 0) >= 0 {
+		r.w.shaper = nil
+	}
+	return n, err
 }
 
 // Count gives the number of places where something was taken out until now.
