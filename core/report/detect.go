@@ -22,7 +22,7 @@ type format struct {
 // formats is the one table of formats. Detection asks them in this order.
 var formats = []format{
 	junit,
-	trx, nunit, xunit, boost, testng, robot,
+	trx, nunit, xunit, boost, testng, robot, ctest,
 }
 
 // Formats names the formats that can be read, in the order in which detection asks them.
