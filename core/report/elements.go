@@ -84,12 +84,12 @@ func (e *elements) run() error {
 		e.pop(true)
 	}
 	if err == errEndsInside {
-		return fmt.Errorf("ends early in line %d, inside %s; %s", line, where, wasRead(e.out.file.Tests))
+		return fmt.Errorf("ends early in line %d, inside %s; %s", line, where, wasRead(e.out.file.Tests+e.held))
 	}
 	if _, stop := err.(limitError); stop {
 		return err
 	}
-	return fmt.Errorf("could not be read to its end: %w, after line %d; %s", cause(err), line, wasRead(e.out.file.Tests))
+	return fmt.Errorf("could not be read to its end: %w, after line %d; %s", cause(err), line, wasRead(e.out.file.Tests+e.held))
 }
 
 func (e *elements) tokens() error {

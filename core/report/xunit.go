@@ -97,7 +97,7 @@ func (r *xunitReader) insideElement(name string) (role, *clip) {
 		r.failure = true
 		r.k.c.Type = r.name("exception-type")
 	case "message":
-		if r.parent() == "failure" {
+		if r.parent() == "failure" || r.parent() == "reason" { // v1 has one in the reason of a skip
 			return xunitText, &r.k.message
 		}
 	case "stack-trace":
@@ -106,7 +106,6 @@ func (r *xunitReader) insideElement(name string) (role, *clip) {
 		}
 	case "reason":
 		if r.parentRole() == xunitCase && r.k.c.Status == Skipped {
-			// v1 has a <message> inside of it.
 			return noRole, &r.k.message
 		}
 	case "output":
@@ -162,6 +161,9 @@ func (r *xunitReader) endElement(what role, cutOff bool) {
 		fallback := ""
 		if r.k.c.Status == Skipped || !r.failure && r.k.c.Status == Errored {
 			fallback, r.k.c.Type = r.k.c.Type, ""
+		}
+		if fallback == "" && r.k.c.Status == Skipped {
+			fallback = "the report gives no reason"
 		}
 		c := r.k.finish(r.out.limits, fallback)
 		placeDotnet(&c)
