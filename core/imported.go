@@ -57,7 +57,7 @@ func Imported(in Import) (fs.FS, evidence.Result) {
 
 // Redacted gives files without the values of secrets, as they would be kept.
 func Redacted(files fs.FS, secrets []string) fs.FS {
-	return redacted{fs: files, redactor: evidence.NewRedactor(secrets), active: len(secrets) > 0}
+	return redacted{fs: files, redactor: evidence.NewRedactor(secrets)}
 }
 
 // Converted says what files came to that were read and not kept, in the words of an import.

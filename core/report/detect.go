@@ -26,6 +26,7 @@ var formats = []format{
 	k6,
 	jmeterCSV,
 	jmeterXML,
+	trx, nunit, xunit, boost, testng, robot, ctest,
 }
 
 // Formats names the formats that can be read, in the order in which detection asks them.

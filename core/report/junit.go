@@ -30,6 +30,9 @@ func recognisesJUnit(head []byte) bool {
 	return false
 }
 
+// junitDecisive are the tags of this format that decide results.
+var junitDecisive = []string{"<testcase", "</testcase", "<failure", "<error", "<testsuite", "</testsuite"}
+
 // junitElement is what an element means to the reader.
 type junitElement int
 
@@ -498,19 +501,7 @@ func (r *junitReader) name(attr string) string {
 	return r.nameOf(v)
 }
 
-func (r *junitReader) nameOf(v []byte) string {
-	v = bytes.TrimSpace(v)
-	for _, c := range v {
-		if c < ' ' {
-			v = bytes.Join(bytes.Fields(v), []byte{' '})
-			break
-		}
-	}
-	if len(v) > r.out.limits.Name {
-		return cut(clean(v), r.out.limits.Name)
-	}
-	return clean(v)
-}
+func (r *junitReader) nameOf(v []byte) string { return oneLine(v, r.out.limits.Name) }
 
 // again gives the attribute's name, and the very same string where it repeats, as classes do.
 func (r *junitReader) again(attr string, last *string) string {

@@ -37,6 +37,10 @@ type markup struct {
 	// changed the meaning of the rest. Both get a phrase that follows "line N has".
 	warn, damage func(line int, what string)
 	told         int
+
+	// decisive are the beginnings of the tags that decide results; an attribute that holds one has
+	// swallowed it.
+	decisive []string
 }
 
 // attribute is one attribute of a start tag, entities decoded.
@@ -67,7 +71,7 @@ var errEndsInside = errors.New("the file ends inside a tag")
 
 func newMarkup(r io.Reader) *markup {
 	ignore := func(int, string) {}
-	return &markup{r: r, buf: make([]byte, windowSize), warn: ignore, damage: ignore}
+	return &markup{r: r, buf: make([]byte, windowSize), warn: ignore, damage: ignore, decisive: junitDecisive}
 }
 
 // line is the number of the line being read, from 1.
@@ -390,7 +394,7 @@ func (m *markup) attribute() error {
 			n = len(rest)
 		}
 		if bytes.IndexByte(rest[:n], '<') >= 0 {
-			bare, hides = true, hides || hidesElement(rest[:n])
+			bare, hides = true, hides || m.hidesElement(rest[:n])
 		}
 		if keep := min(n, maxAttrValue-(len(m.arena)-o.value)); keep > 0 {
 			m.arena = append(m.arena, rest[:keep]...)
@@ -424,8 +428,8 @@ func (m *markup) attribute() error {
 }
 
 // hidesElement says whether text that should be an attribute's holds a tag that decides a result.
-func hidesElement(b []byte) bool {
-	for _, tag := range []string{"<testcase", "</testcase", "<failure", "<error", "<testsuite", "</testsuite"} {
+func (m *markup) hidesElement(b []byte) bool {
+	for _, tag := range m.decisive {
 		if bytes.Contains(b, []byte(tag)) {
 			return true
 		}

@@ -1,0 +1,67 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTRXOutcomes(t *testing.T) {
+	for outcome, want := range map[string]Status{
+		"Passed": Passed, "PassedButRunAborted": Passed, "Warning": Passed,
+		"Failed": Failed, "Timeout": Failed,
+		"NotExecuted": Skipped, "Inconclusive": Skipped, "Pending": Skipped, "Completed": Skipped,
+		"Error": Errored, "Aborted": Errored, "Disconnected": Errored, "InProgress": Errored, "NotRunnable": Errored, "": Errored, "Fine": Errored,
+	} {
+		_, cases := readString(fmt.Sprintf(`<TestRun><Results><UnitTestResult testName="x" outcome="%s"/></Results></TestRun>`, outcome), Limits{})
+		require.Len(t, cases, 1)
+		assert.Equal(t, want, cases[0].Status, outcome)
+		if want == Skipped {
+			assert.Equal(t, "the outcome is "+outcome, cases[0].Message)
+		}
+	}
+}
+
+func TestTRXTime(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"00:00:01.5000000": 1500 * time.Millisecond, "01:02:03": time.Hour + 2*time.Minute + 3*time.Second,
+		"1.00:00:00.25": 24*time.Hour + 250*time.Millisecond, "": 0, "x": 0, "-1:00:00": 0, "99999999999:0:0": 0,
+	} {
+		assert.Equal(t, want, trxTime(text), text)
+	}
+}
+
+// TestTRXWaiting holds that more results than may wait for their definitions are all counted, in
+// their order, and that the file is told to have more.
+func TestTRXWaiting(t *testing.T) {
+	const n = 60_000 // more than trxWaiting holds
+	var b strings.Builder
+	b.WriteString(`<TestRun><Results>`)
+	for i := range n {
+		fmt.Fprintf(&b, `<UnitTestResult testId="%d" testName="t%d" outcome="Passed"/>`, i, i)
+	}
+	b.WriteString(`</Results><TestDefinitions>`)
+	for i := range n {
+		fmt.Fprintf(&b, `<UnitTest id="%d"><TestMethod className="C"/></UnitTest>`, i)
+	}
+	b.WriteString(`</TestDefinitions></TestRun>`)
+	file, cases := readString(b.String(), Limits{})
+	require.Len(t, cases, n)
+	for i, c := range cases {
+		require.Equal(t, fmt.Sprintf("t%d", i), c.Name)
+	}
+	require.Empty(t, file.SeriousDoubts())
+	require.Contains(t, messages(file.Doubts)[0], "defines no class for some of its tests")
+}
+
+func TestTRXDamage(t *testing.T) {
+	file, cases := readString(`<TestRun><Results><UnitTestResult testId="1" testName="a" outcome="Passed"/><UnitTestResult testId="2" testName="b" outcome="Failed"><Output><ErrorInfo><Message>m`, Limits{})
+	assert.Equal(t, []string{"a=passed", "b=failed"}, statuses(cases))
+	assert.Equal(t, "m", cases[1].Message)
+	assert.True(t, file.Incomplete)
+	assert.Contains(t, messages(file.Doubts), "SERIOUS r.xml ends early in line 1, inside <Message>; 2 cases were read")
+}
