@@ -26,6 +26,10 @@ func TestCorpus(t *testing.T) {
 				if !corpusFormat(row[1]) {
 					continue
 				}
+				if why := corpusDeviates[row[0]]; why != "" {
+					t.Logf("%s: not compared: %s", row[0], why)
+					continue
+				}
 				got, doubts := corpusTotals(t, dir, strings.Split(row[0], ";"))
 				if problem := corpusCompare(row[2:7], got); problem != "" {
 					wrong++
@@ -57,6 +61,11 @@ func TestCorpus(t *testing.T) {
 			t.Logf("%s: %d files, %d false greens", table, read, green)
 		})
 	}
+}
+
+// corpusDeviates names rows that are counted otherwise on purpose, and why.
+var corpusDeviates = map[string]string{
+	"gotestyourself+gotestsum/testjson/testdata/input/go-test-json.out": "a package that failed without a test that did is a failure there and no test, as in no other row; here it is a case",
 }
 
 func corpusFormat(name string) bool {

@@ -20,7 +20,10 @@ type format struct {
 }
 
 // formats is the one table of formats. Detection asks them in this order.
-var formats = []format{junit}
+var formats = []format{
+	junit,
+	goJSON,
+}
 
 // Formats names the formats that can be read, in the order in which detection asks them.
 func Formats() []string {

@@ -69,7 +69,7 @@ func TestNotAReport(t *testing.T) {
 		{"gzip", "\x1f\x8b\x08\x00abc", "", "is a compressed file, not a test report; unpack it first"},
 		{"zip", "PK\x03\x04", "", "is a compressed file, not a test report; unpack it first"},
 		{"not what was promised", `{"tests": 1}`, "junit", "is JSON, not a test report in the format junit that this version reads"},
-		{"a format that is not known", `<testsuite/>`, "junk", `is promised in the format "junk", which this version does not read; it reads junit`},
+		{"a format that is not known", `<testsuite/>`, "junk", `is promised in the format "junk", which this version does not read; it reads ` + strings.Join(Formats(), ", ")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := Read(fstest.MapFS{"r.xml": {Data: []byte(tt.content)}}, []Source{{"r.xml", tt.format}}, Options{})
