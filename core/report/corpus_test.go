@@ -31,6 +31,9 @@ func TestCorpus(t *testing.T) {
 					continue
 				}
 				got, doubts := corpusTotals(t, dir, strings.Split(row[0], ";"))
+				if row[1] == playwrightJSON.name {
+					got.Passed -= got.Flaky // the source counts them apart
+				}
 				if problem := corpusCompare(row[2:7], got); problem != "" {
 					wrong++
 					t.Errorf("%s: %s, doubts %q", cut(row[0], 200), problem, doubts)

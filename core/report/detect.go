@@ -23,6 +23,10 @@ type format struct {
 var formats = []format{
 	junit,
 	goJSON,
+	playwrightJSON,
+	mochaJSON,
+	mochawesomeJSON,
+	jestJSON,
 }
 
 // Formats names the formats that can be read, in the order in which detection asks them.

@@ -14,7 +14,7 @@ import (
 
 // jsonFixtures are the formats whose fixtures stand in testdata/<format>; regenerate.sh or README.md
 // there says how they were made.
-var jsonFixtures = []string{"go-json"}
+var jsonFixtures = []string{"go-json", "playwright-json", "mocha-json", "mochawesome", "jest-json"}
 
 // TestJSONFixtures compares what is read from every fixture with a golden file.
 func TestJSONFixtures(t *testing.T) {
