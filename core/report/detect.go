@@ -27,6 +27,9 @@ var formats = []format{
 	mochaJSON,
 	mochawesomeJSON,
 	jestJSON,
+	dartJSON,
+	rspecJSON,
+	ctrfJSON,
 }
 
 // Formats names the formats that can be read, in the order in which detection asks them.

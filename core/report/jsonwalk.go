@@ -411,6 +411,19 @@ func (j *jsonWalk) add(out *sink, c Case) {
 	out.add(c)
 }
 
+// addBad hands a case on also where the text ends within it, if it is known to be bad.
+func (j *jsonWalk) addBad(out *sink, c Case) {
+	err := j.err
+	if err != nil && c.Status != Failed && c.Status != Errored {
+		return
+	}
+	j.err = nil
+	j.add(out, c)
+	if err != nil {
+		j.err = err
+	}
+}
+
 // explain fills message and detail of a case from a text of several lines.
 func explain(c *Case, text string, limits Limits) {
 	text = strings.TrimSpace(text)

@@ -167,12 +167,7 @@ func readMocha(text io.Reader, out *sink) error {
 						t.c.Message = "the test is listed as passed and has an error: " + cut(t.c.Message, out.limits.Message/2)
 					}
 				}
-				err := j.err
-				j.err = nil
-				j.add(out, t.c)
-				if err != nil {
-					j.err = err
-				}
+				j.addBad(out, t.c)
 			})
 		}
 	})
@@ -277,17 +272,7 @@ func (r *mochawesomeReader) hook(file string) {
 	t.failed()
 	t.c.Status = Errored
 	t.c.Suite, t.c.File = r.path, file
-	r.tell(t.c)
-}
-
-// tell adds a case that is known to be bad, also where the text ends within it.
-func (r *mochawesomeReader) tell(c Case) {
-	err := r.err
-	r.err = nil
-	r.add(r.out, c)
-	if err != nil {
-		r.err = err
-	}
+	r.addBad(r.out, t.c)
 }
 
 func (r *mochawesomeReader) test(file string) {
@@ -300,7 +285,7 @@ func (r *mochawesomeReader) test(file string) {
 	switch {
 	case t.fail || t.state == "failed" || t.wrong:
 		t.failed()
-		r.tell(t.c)
+		r.addBad(r.out, t.c)
 		return
 	case r.err != nil:
 		return
