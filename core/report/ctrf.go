@@ -22,7 +22,7 @@ func recognisesCTRF(head []byte) bool {
 func readCTRF(text io.Reader, out *sink) error {
 	j := newJSONWalk(text, out.limits)
 	summary := map[string]int{}
-	tests := false
+	tests, words := false, map[string]int{}
 	j.object(func(key string) {
 		switch key {
 		case "reportFormat":
@@ -36,7 +36,14 @@ func readCTRF(text io.Reader, out *sink) error {
 					j.object(func(key string) { summary[key] = j.count() })
 				case "tests":
 					tests = true
-					j.array(func() { j.ctrfTest(out) })
+					j.array(func() {
+						switch status := j.ctrfTest(out); status {
+						case "passed", "failed", "skipped", "pending":
+							words[status]++
+						default:
+							words["other"]++
+						}
+					})
 				}
 			})
 		}
@@ -62,9 +69,9 @@ func readCTRF(text io.Reader, out *sink) error {
 		serious bool
 	}{
 		{"tests", []string{"tests"}, out.file.Tests, true},
-		{"failed and other tests", []string{"failed", "other"}, out.file.Failed + out.file.Errored, true},
-		{"passed tests", []string{"passed"}, out.file.Passed, false},
-		{"skipped and pending tests", []string{"skipped", "pending"}, out.file.Skipped, false},
+		{"failed and other tests", []string{"failed", "other"}, words["failed"] + words["other"], true},
+		{"passed tests", []string{"passed"}, words["passed"], false},
+		{"skipped and pending tests", []string{"skipped", "pending"}, words["skipped"] + words["pending"], false},
 	} {
 		if n, ok := sum(d.keys...); ok {
 			out.declared(d.what, n, d.found, d.serious)
@@ -73,9 +80,10 @@ func readCTRF(text io.Reader, out *sink) error {
 	return nil
 }
 
-func (j *jsonWalk) ctrfTest(out *sink) {
+// ctrfTest reads a test and gives the status that the report has for it.
+func (j *jsonWalk) ctrfTest(out *sink) (status string) {
 	var c Case
-	status, trace, raw := "", "", ""
+	trace, raw := "", ""
 	flaky, retries := false, 0
 	output := clip{}
 	output.reset(j.limits.Output)
@@ -136,7 +144,7 @@ func (j *jsonWalk) ctrfTest(out *sink) {
 		c.Status = Failed
 	case "passed":
 		if j.err != nil {
-			return
+			return status
 		}
 		c.Status = Passed
 	case "skipped", "pending":
@@ -144,13 +152,18 @@ func (j *jsonWalk) ctrfTest(out *sink) {
 			c.Message = status
 		}
 	case "other":
-		c.Status = Errored
+		switch strings.ToLower(raw) {
+		case "todo", "pending", "skipped", "disabled", "ignored": // jest-ctrf-json-reporter has todo there
+			c.Status, c.Message = Skipped, raw
+		default:
+			c.Status = Errored
+		}
 		if c.Message == "" {
 			c.Message = fmt.Sprintf("the test has the state %q", strings.TrimSpace("other "+raw))
 		}
 	default:
 		if j.err != nil {
-			return
+			return status
 		}
 		c.Status, c.Message = Errored, fmt.Sprintf("the test has the status %q, which this version does not know", cut(status, 60))
 	}
@@ -166,6 +179,7 @@ func (j *jsonWalk) ctrfTest(out *sink) {
 		}
 	}
 	j.addBad(out, c)
+	return status
 }
 
 func (j *jsonWalk) ctrfAttempt(c *Case) {

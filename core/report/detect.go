@@ -30,6 +30,7 @@ var formats = []format{
 	dartJSON,
 	rspecJSON,
 	ctrfJSON,
+	cucumberJSON,
 }
 
 // Formats names the formats that can be read, in the order in which detection asks them.

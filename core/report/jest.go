@@ -108,7 +108,7 @@ func (r *jestReader) file() {
 		case "assertionResults", "testResults":
 			r.array(func() {
 				c := r.assertion()
-				if r.err != nil && c.Status != Failed && c.Status != Errored {
+				if r.err != nil && c.Status != Failed {
 					return
 				}
 				if c.Status == Failed || c.Status == Errored {

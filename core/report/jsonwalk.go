@@ -446,7 +446,10 @@ func explain(c *Case, text string, limits Limits) {
 // JSON formats by their keys.
 func jsonKeys(head []byte) map[string]bool {
 	keys := map[string]bool{}
-	j := newJSONWalk(bytes.NewReader(head), Limits{Depth: 200})
+	if trimmed := bytes.TrimLeft(head, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' && trimmed[0] != '[' {
+		return keys
+	}
+	j := &jsonWalk{in: bufio.NewReader(bytes.NewReader(head)), limits: Limits{Depth: 200}, line: 1}
 	var note func(prefix string, depth int)
 	note = func(prefix string, depth int) {
 		switch j.peek() {
@@ -467,9 +470,7 @@ func jsonKeys(head []byte) map[string]bool {
 			})
 		}
 	}
-	if c := j.peek(); c == '{' || c == '[' {
-		note("", 1)
-	}
+	note("", 1)
 	return keys
 }
 

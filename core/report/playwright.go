@@ -138,7 +138,7 @@ func (r *playwrightReader) spec() {
 		case "tests":
 			r.array(func() {
 				c := r.test()
-				if r.err != nil && c.Status != Failed && c.Status != Errored {
+				if r.err != nil && c.Status != Failed {
 					return // cut off: not known to have passed
 				}
 				if waiting = append(waiting, c); len(waiting) > 1000 {
