@@ -309,6 +309,21 @@ func (j *jsonWalk) stringInto(limit int) {
 		if n > len(piece)-8 {
 			flush()
 		}
+		// Most of a string is plain: it is taken as it lies in the buffer.
+		if lying, _ := j.in.Peek(j.in.Buffered()); len(lying) > 0 {
+			plain := 0
+			for plain < len(lying) && lying[plain] >= ' ' && lying[plain] != '"' && lying[plain] != '\\' {
+				plain++
+			}
+			if plain > 0 {
+				if limit > 0 {
+					flush()
+					j.str.write(lying[:plain])
+				}
+				_, _ = j.in.Discard(plain) // it was buffered
+				continue
+			}
+		}
 		c := j.byte()
 		switch {
 		case j.err != nil:

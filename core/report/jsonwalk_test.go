@@ -50,7 +50,7 @@ func TestJSONWalkDamage(t *testing.T) {
 
 // TestJSONWalkBounded holds that a string of any size costs no more than what is kept of it.
 func TestJSONWalkBounded(t *testing.T) {
-	const size = 64 << 20
+	const size = 16 << 20
 	body := func() io.Reader {
 		return io.MultiReader(strings.NewReader(`{"stats":{"passes":1,"failures":0,"pending":0},"tests":[],"pending":[],"failures":[],"passes":[{"title":"x","fullTitle":"x","file":"`),
 			io.LimitReader(repeat('a'), size), strings.NewReader(`","attachment":"`), io.LimitReader(repeat('b'), size), strings.NewReader(`","err":{}}]}`))
