@@ -397,7 +397,7 @@ func (j *jsonWalk) hex() rune {
 
 // end says, after the document was read, what is wrong with it: nil if nothing is.
 func (j *jsonWalk) end(out *sink) error {
-	if j.err == nil && j.peek() != 0 {
+	if j.peek(); j.err == nil && !j.atEnd() {
 		j.fail("something follows behind the end of the document")
 	}
 	switch {
