@@ -39,9 +39,10 @@ func (a *app) importCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import PATH...",
 		Short: "Keep test reports that were made elsewhere as evidence",
-		Long: `Reads JUnit reports that were made elsewhere and keeps them as a result of a suite, marked as
+		Long: `Reads test reports that were made elsewhere and keeps them as a result of a suite, marked as
 imported: nobody saw the tests run, so a policy can tell them from runs in the cluster. A PATH is a
-file, a directory (its .xml files, at any depth), or a pattern where ** stands for any directories.
+file, a directory (its .xml, .trx, .tap and .jtl files, at any depth), or a pattern where ** stands for
+any directories. The format is found out from the content.
 
 With --convert nothing is kept: the reports are written as one, for platforms that read no other format.
 

@@ -17,7 +17,7 @@ import (
 
 // reportExtensions are the files that a directory stands for. Others are named one by one or by a
 // pattern: a directory of results holds much that is no report.
-var reportExtensions = map[string]bool{".xml": true}
+var reportExtensions = map[string]bool{".xml": true, ".trx": true, ".tap": true, ".jtl": true}
 
 // reportFiles are files to import by the names they are kept by. It is the fs.FS that they are read
 // through, because they may lie anywhere.
@@ -70,7 +70,7 @@ func findReports(dir string, args []string) (*reportFiles, error) {
 		case err == nil && info.IsDir():
 			found, err = walk(at, func(name string) bool { return reportExtensions[strings.ToLower(path.Ext(name))] }, hidden)
 			if err == nil && len(found) == 0 {
-				return nil, usage("no file matches: the directory %s holds no .xml file; name other files one by one or by a pattern", arg)
+				return nil, usage("no file matches: the directory %s holds no .xml, .trx, .tap or .jtl file; name other files one by one or by a pattern", arg)
 			}
 		case err == nil && !info.Mode().IsRegular():
 			return nil, usage("%s is not a regular file", arg)

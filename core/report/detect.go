@@ -27,6 +27,15 @@ var formats = []format{
 	jmeterCSV,
 	jmeterXML,
 	trx, nunit, xunit, boost, testng, robot, ctest,
+	goJSON,
+	playwrightJSON,
+	mochaJSON,
+	mochawesomeJSON,
+	jestJSON,
+	dartJSON,
+	rspecJSON,
+	ctrfJSON,
+	cucumberJSON,
 }
 
 // Formats names the formats that can be read, in the order in which detection asks them.

@@ -77,7 +77,7 @@ func (r *nunitReader) startElement(name string) (role, *clip) {
 			return noRole, nil
 		}
 		status, _ := r.status()
-		s := &nestedSuite{ofParent: r.name("site") == "Parent", name: baseName(r.name("name")), status: status}
+		s := &nestedSuite{ofParent: r.name("site") == "Parent", name: assemblyName(r.name("name")), status: status}
 		s.message, s.detail = newClip(r.out.limits.Detail), newClip(r.out.limits.Detail)
 		r.suites.push(s)
 		return nunitSuite, nil
@@ -136,8 +136,8 @@ func (r *nunitReader) problemText(name string) *clip {
 	return message
 }
 
-// baseName cuts the directories off the name of an assembly: they differ from machine to machine.
-func baseName(name string) string {
+// assemblyName cuts the directories off the name of an assembly: they differ from machine to machine.
+func assemblyName(name string) string {
 	lower := strings.ToLower(name)
 	if !strings.HasSuffix(lower, ".dll") && !strings.HasSuffix(lower, ".exe") && !strings.HasSuffix(lower, ".nunit") && !strings.HasSuffix(lower, "proj") {
 		return name

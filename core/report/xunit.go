@@ -54,7 +54,7 @@ func (r *xunitReader) startElement(name string) (role, *clip) {
 	}
 	switch name {
 	case "assembly", "collection", "class":
-		s := &nestedSuite{name: baseName(r.name("name")), declared: map[string]int{}}
+		s := &nestedSuite{name: assemblyName(r.name("name")), declared: map[string]int{}}
 		for _, count := range []string{"total", "failed", "errors", "skipped", "not-run"} {
 			s.declared[count] = r.number(count)
 		}

@@ -1,0 +1,283 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// jsonFixtures are the formats whose fixtures stand in testdata/<format>; regenerate.sh or README.md
+// there says how they were made.
+var jsonFixtures = []string{"go-json", "playwright-json", "mocha-json", "mochawesome", "jest-json", "dart-json", "rspec-json", "ctrf", "cucumber-json"}
+
+// TestJSONFixtures compares what is read from every fixture with a golden file.
+func TestJSONFixtures(t *testing.T) {
+	for _, name := range jsonFixtures {
+		paths, err := filepath.Glob(filepath.Join("testdata", name, "*.json"))
+		require.NoError(t, err)
+		require.NotEmpty(t, paths)
+		for _, path := range paths {
+			t.Run(name+"/"+filepath.Base(path), func(t *testing.T) {
+				b, err := os.ReadFile(path)
+				require.NoError(t, err)
+				var lines []string
+				f := ReadFile(bytes.NewReader(b), filepath.Base(path), "", Options{}, func(c Case) {
+					line := fmt.Sprintf("%s %s: %q", c.Status, c.ID(), c.Message)
+					if c.File != "" {
+						line += fmt.Sprintf(" at %s:%d", c.File, c.Line)
+					}
+					for _, a := range c.Attempts {
+						line += fmt.Sprintf(", before %s %q", a.Status, a.Message)
+					}
+					lines = append(lines, line)
+				})
+				assert.Equal(t, name, f.Format)
+				got := struct {
+					Totals Totals   `json:"totals"`
+					Cases  []string `json:"cases"`
+					Doubts []string `json:"doubts"`
+				}{f.Totals, lines, messages(f.Doubts)}
+				golden(t, path[:len(path)-len(".json")]+".golden", got)
+			})
+		}
+	}
+}
+
+// TestJSONPrefixes cuts every fixture at many places: what is cut off within an unfinished
+// document has not passed.
+func TestJSONPrefixes(t *testing.T) {
+	for _, name := range jsonFixtures {
+		paths, _ := filepath.Glob(filepath.Join("testdata", name, "*.json"))
+		for _, path := range paths {
+			b, err := os.ReadFile(path)
+			require.NoError(t, err)
+			b = bytes.TrimRight(b, "\r\n \t")
+			step := max(1, len(b)/100)
+			for n := 0; n < len(b); n += step {
+				if name == "go-json" && n > 0 && (b[n] == '\n' || b[n-1] == '\n') {
+					continue // a stream of events that ends between two packages is whole
+				}
+				f := ReadFile(bytes.NewReader(b[:n]), "r.json", "", Options{}, nil)
+				require.NotEmpty(t, f.SeriousDoubts(), "%s cut at %d", path, n)
+			}
+		}
+	}
+}
+
+// fuzzJSONFormat holds for any bytes what every reader promises.
+func fuzzJSONFormat(f *testing.F, name string, seeds ...string) {
+	paths, _ := filepath.Glob(filepath.Join("testdata", name, "*.json"))
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b[:min(len(b), 20_000)])
+	}
+	for _, s := range seeds {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		limits := Limits{Name: 100, Message: 200, Detail: 300, Output: 300, Depth: 50, Attempts: 5, Properties: 5, FileCases: 1000}
+		var sum Totals
+		file := ReadFile(bytes.NewReader(content), "r.json", name, Options{Limits: limits}, func(c Case) {
+			sum.Add(c)
+			texts := append([]string{c.Class, c.Name, c.Message, c.Type, c.Detail, c.Output, c.File}, c.Suite...)
+			for _, a := range c.Attempts {
+				texts = append(texts, a.Message, a.Type, a.Detail)
+			}
+			for _, p := range c.Properties {
+				texts = append(texts, p.Name, p.Value)
+			}
+			for _, s := range texts {
+				if !utf8.ValidString(s) || len(s) > 3*300+100 {
+					t.Errorf("not fit to be kept: %q", s)
+				}
+			}
+			if c.Name == "" {
+				t.Error("a case without a name")
+			}
+			if len(c.Attempts) > limits.Attempts || len(c.Properties) > limits.Properties || len(c.Suite) > limits.Depth+2 {
+				t.Errorf("beyond the limits: %+v", c)
+			}
+			switch c.Status {
+			case Passed, Failed, Errored, Skipped:
+			default:
+				t.Errorf("status %q", c.Status)
+			}
+		})
+		if file.Totals != sum || sum.Passed+sum.Failed+sum.Errored+sum.Skipped != sum.Tests {
+			t.Errorf("totals %+v are not the sum of the cases %+v", file.Totals, sum)
+		}
+		if file.Tests > limits.FileCases+1000 {
+			t.Errorf("%d cases", file.Tests)
+		}
+		if file.Incomplete && len(file.SeriousDoubts()) == 0 {
+			t.Error("incomplete without a serious doubt")
+		}
+		if file.Tests == 0 && len(file.Doubts) == 0 {
+			t.Error("nothing in it and no word about it")
+		}
+		if len(file.Doubts) > 2*maxDoubts+2 {
+			t.Errorf("%d doubts", len(file.Doubts))
+		}
+	})
+}
+
+func FuzzPlaywright(f *testing.F)  { fuzzJSONFormat(f, "playwright-json") }
+func FuzzMocha(f *testing.F)       { fuzzJSONFormat(f, "mocha-json") }
+func FuzzMochawesome(f *testing.F) { fuzzJSONFormat(f, "mochawesome") }
+func FuzzJest(f *testing.F)        { fuzzJSONFormat(f, "jest-json") }
+func FuzzDart(f *testing.F)        { fuzzJSONFormat(f, "dart-json") }
+func FuzzRSpec(f *testing.F)       { fuzzJSONFormat(f, "rspec-json") }
+func FuzzCTRF(f *testing.F)        { fuzzJSONFormat(f, "ctrf") }
+func FuzzCucumber(f *testing.F)    { fuzzJSONFormat(f, "cucumber-json") }
+
+// TestJSONFormats holds the rules of each format by the smallest report that shows one.
+func TestJSONFormats(t *testing.T) {
+	const config = `{"config":{"rootDir":"/w"},"suites":[{"title":"a.js","specs":[`
+	playwright := func(test string) string {
+		return config + `{"title":"x","tests":[` + test + `],"file":"a.js","line":3}]}]}`
+	}
+	jest := func(root, file string) string {
+		return `{"numTotalTests":1,` + root + `"testResults":[` + file + `]}`
+	}
+	cucumber := func(element string) string {
+		return `[{"keyword":"Feature","name":"f","uri":"f.feature","elements":[` + element + `]}]`
+	}
+	rspec := func(examples, counts string) string {
+		return `{"version":"3","examples":[` + examples + `],"summary":{` + counts + `}}`
+	}
+	ctrf := func(summary, tests string) string {
+		return `{"results":{"tool":{"name":"t"},"summary":{` + summary + `},"tests":[` + tests + `]}}`
+	}
+	mocha := func(tests, pending, failures, passes string) string {
+		return `{"stats":{"passes":1,"failures":0,"pending":0},"tests":[` + tests + `],"pending":[` + pending + `],"failures":[` + failures + `],"passes":[` + passes + `]}`
+	}
+	const pass = `{"title":"x","fullTitle":"s x","duration":1,"err":{}}`
+	const dart = `{"protocolVersion":"0.1.1","type":"start","time":0}` + "\n"
+	const dartTest = `{"test":{"id":1,"name":"x","suiteID":0,"groupIDs":[]},"type":"testStart","time":1}` + "\n"
+	for _, tt := range []struct {
+		name, content string
+		want          []string
+		doubts        []string
+	}{
+		{"playwright: passed", playwright(`{"expectedStatus":"passed","status":"expected","results":[{"status":"passed"}]}`), []string{"a.js > x=passed"}, nil},
+		{"playwright: interrupted", playwright(`{"expectedStatus":"passed","status":"skipped","results":[{"status":"interrupted"}]}`), []string{"a.js > x=errored"}, nil},
+		{"playwright: no result", playwright(`{"expectedStatus":"passed","status":"expected","results":[]}`), []string{"a.js > x=errored"}, nil},
+		{"playwright: its word and the result disagree", playwright(`{"expectedStatus":"passed","status":"expected","results":[{"status":"failed"}]}`), []string{"a.js > x=errored"}, nil},
+		{"playwright: skipped, and it failed", playwright(`{"expectedStatus":"passed","status":"skipped","results":[{"status":"failed"}]}`), []string{"a.js > x=errored"}, nil},
+		{"playwright: unknown status", playwright(`{"status":"maybe","results":[{"status":"passed"}]}`), []string{"a.js > x=errored"}, nil},
+		{"playwright: unknown result", playwright(`{"status":"unexpected","results":[{"status":"maybe"}]}`), []string{"a.js > x=errored"}, nil},
+		{"playwright: an error outside", `{"config":{"rootDir":"/w"},"suites":[],"errors":[{"message":"no tests found"}]}`, []string{"(error outside of tests)=errored"}, nil},
+		{"playwright: no suites", `{"config":{"rootDir":"/w"},"errors":[]}`, []string{}, []string{"SERIOUS r.xml holds no suites; it is not the whole report", "r.xml holds no test case"}},
+		{"playwright: failures missing", `{"config":{"rootDir":"/w"},"suites":[],"stats":{"expected":0,"unexpected":2}}`, []string{}, []string{"SERIOUS r.xml disagrees with itself: it declares 2 unexpected tests but holds 0", "r.xml holds no test case"}},
+		{"playwright: cut off in a test", config + `{"title":"x","tests":[{"status":"expected","results":[{"status":"passed"}]}]},{"title":"y","tests":[{"expectedStatus":"passed","results":[{"status":"passed"}],"status":"expe`,
+			[]string{"a.js > x=passed"}, []string{"SERIOUS r.xml ends early in line 1; 1 case was read"}},
+
+		{"mocha: passed", mocha(pass, "", "", pass), []string{"s > x=passed"}, nil},
+		{"mocha: passed with an error", mocha(pass, "", "", `{"title":"x","fullTitle":"s x","err":{"message":"no"}}`), []string{"s > x=errored"}, nil},
+		{"mocha: an assertion", mocha(pass, "", `{"title":"x","fullTitle":"s x","err":{"message":"no","expected":"1","actual":"2"}}`, pass), []string{"s > x=failed", "s > x=passed"},
+			[]string{"r.xml disagrees with itself: it declares 0 failures but holds 1"}},
+		{"mocha: a hook", mocha(pass, "", `{"title":"\"before each\" hook for \"x\"","fullTitle":"s","err":{"message":"no","expected":"1","actual":"2"}}`, pass), []string{`"before each" hook for "x"=errored`, "s > x=passed"},
+			[]string{"r.xml disagrees with itself: it declares 0 failures but holds 1"}},
+		{"mocha: a test without an end", mocha(pass+","+pass, "", "", pass), []string{"s > x=passed"}, []string{"SERIOUS r.xml lists 2 tests and says of 1 only how they ended"}},
+		{"mocha: failures missing", `{"stats":{"passes":0,"failures":1,"pending":0},"tests":[],"passes":[],"pending":[],"failures":[]}`, []string{},
+			[]string{"SERIOUS r.xml disagrees with itself: it declares 1 failures but holds 0", "r.xml holds no test case"}},
+		{"mocha: a list missing", `{"stats":{"passes":0,"failures":0,"pending":0},"tests":[],"passes":[],"pending":[]}`, []string{},
+			[]string{`SERIOUS r.xml has no list "failures"; it is not the whole report`, "r.xml holds no test case"}},
+
+		{"mochawesome: a state nobody knows", `{"stats":{"passes":1,"failures":1},"results":[{"title":"s","tests":[{"title":"x","state":"maybe"}]}]}`, []string{"s > x=errored"},
+			[]string{"r.xml disagrees with itself: it declares 1 passes but holds 0"}},
+		{"mochawesome: no results", `{"stats":{"passes":1,"failures":1},"results":[false]}`, []string{},
+			[]string{"SERIOUS r.xml disagrees with itself: it declares 1 failures but holds 0", "r.xml disagrees with itself: it declares 1 passes but holds 0", "r.xml holds no test case"}},
+
+		{"jest: passed", jest(`"success":true,`, `{"assertionResults":[{"title":"x","status":"passed"}],"status":"passed","name":"/w/a.js"}`), []string{"x=passed"}, nil},
+		{"jest: a file that did not run", jest(`"success":false,`, `{"assertionResults":[],"status":"failed","name":"/w/a.js","message":"no"}`), []string{"a.js=errored"},
+			[]string{"r.xml disagrees with itself: it declares 1 tests but holds 0"}},
+		{"jest: a file that failed beside its tests", jest(`"success":false,`, `{"assertionResults":[{"title":"x","status":"passed"}],"status":"failed","name":"/w/a.js"}`), []string{"x=passed", "a.js=errored"}, nil},
+		{"jest: unknown status", jest(`"success":true,`, `{"assertionResults":[{"title":"x","status":"maybe"}],"status":"passed","name":"a.js"}`), []string{"x=errored"}, nil},
+		{"jest: unknown status of a file", jest(`"success":true,`, `{"assertionResults":[{"title":"x","status":"passed"}],"status":"maybe","name":"a.js"}`), []string{"x=passed", "a.js=errored"}, nil},
+		{"jest: no success without a failure", jest(`"success":false,`, `{"assertionResults":[{"title":"x","status":"passed"}],"status":"passed","name":"a.js"}`), []string{"x=passed"},
+			[]string{"SERIOUS r.xml says that the run did not succeed, and holds no failure"}},
+		{"jest: interrupted", jest(`"success":true,"wasInterrupted":true,`, `{"assertionResults":[{"title":"x","status":"passed"}],"status":"passed","name":"a.js"}`), []string{"x=passed"},
+			[]string{"SERIOUS r.xml comes from a run that was interrupted; results are missing"}},
+		{"jest: failures missing", jest(`"success":true,"numFailedTests":1,`, `{"assertionResults":[{"title":"x","status":"passed"}],"status":"passed","name":"a.js"}`), []string{"x=passed"},
+			[]string{"SERIOUS r.xml disagrees with itself: it declares 1 failed tests but holds 0"}},
+
+		{"dart: passed", dart + dartTest + `{"testID":1,"result":"success","type":"testDone","time":2}` + "\n" + `{"success":true,"type":"done","time":3}`, []string{"x=passed"}, nil},
+		{"dart: never ended", dart + dartTest + `{"success":true,"type":"done","time":3}`, []string{"x=errored"}, nil},
+		{"dart: no done", dart + dartTest + `{"testID":1,"result":"success","type":"testDone","time":2}`, []string{"x=passed"}, []string{"SERIOUS r.xml ends early in line 3, without the event done; 1 case was read"}},
+		{"dart: no success", dart + dartTest + `{"testID":1,"result":"success","type":"testDone","time":2}` + "\n" + `{"success":null,"type":"done","time":3}`, []string{"x=passed"},
+			[]string{"SERIOUS r.xml says that the run did not succeed, and holds no failure"}},
+		{"dart: a hidden test that failed", dart + dartTest + `{"testID":1,"result":"error","hidden":true,"type":"testDone","time":2}` + "\n" + `{"success":false,"type":"done","time":3}`, []string{"x=errored"}, nil},
+		{"dart: an error in a success", dart + dartTest + `{"testID":1,"error":"no","stackTrace":"","isFailure":true,"type":"error"}` + "\n" + `{"testID":1,"result":"success","type":"testDone","time":2}` + "\n" + `{"success":true,"type":"done","time":3}`, []string{"x=errored"}, nil},
+		{"dart: a damaged line", dart + `{"test":{"id":` + "\n" + `{"success":true,"type":"done","time":3}`, []string{},
+			[]string{`SERIOUS r.xml is damaged in line 2, which is no event of dart test: {"test":{"id":; results may be missing`}},
+		{"dart: unknown result", dart + dartTest + `{"testID":1,"result":"maybe","type":"testDone","time":2}` + "\n" + `{"success":true,"type":"done","time":3}`, []string{"x=errored"}, nil},
+
+		{"rspec: passed", rspec(`{"description":"x","full_description":"S x","status":"passed"}`, `"example_count":1,"failure_count":0`), []string{"S > x=passed"}, nil},
+		{"rspec: unknown status", rspec(`{"description":"x","full_description":"S x","status":"maybe"}`, `"example_count":1,"failure_count":0`), []string{"S > x=errored"},
+			[]string{"r.xml disagrees with itself: it declares 0 failures but holds 1"}},
+		{"rspec: an error outside", rspec(``, `"example_count":0,"failure_count":0,"errors_outside_of_examples_count":2`), []string{"(error outside of examples)=errored"}, nil},
+		{"rspec: examples missing", rspec(``, `"example_count":5,"failure_count":0`), []string{}, []string{"SERIOUS r.xml disagrees with itself: it declares 5 examples but holds 0", "r.xml holds no test case"}},
+		{"rspec: no summary", `{"version":"3","examples":[]}`, []string{}, []string{"SERIOUS r.xml has no summary or no examples; it is not the whole report", "r.xml holds no test case"}},
+
+		{"ctrf: passed", ctrf(`"tests":1,"passed":1,"failed":0`, `{"name":"x","status":"passed","suite":["a","b"]}`), []string{"a > b > x=passed"}, nil},
+		{"ctrf: other", ctrf(`"tests":1,"other":1`, `{"name":"x","status":"other"}`), []string{"x=errored"}, nil},
+		{"ctrf: unknown status", ctrf(`"tests":1`, `{"name":"x","status":"maybe"}`), []string{"x=errored"}, nil},
+		{"ctrf: tests missing", ctrf(`"tests":2,"passed":2`, `{"name":"x","status":"passed"}`), []string{"x=passed"},
+			[]string{"SERIOUS r.xml disagrees with itself: it declares 2 tests but holds 1", "r.xml disagrees with itself: it declares 2 passed tests but holds 1"}},
+		{"ctrf: no summary", ctrf(``, `{"name":"x","status":"passed"}`), []string{"x=passed"}, []string{"SERIOUS r.xml has no summary or no tests; it is not the whole report"}},
+		{"ctrf: another format", `{"reportFormat":"XTRF","results":{"summary":{"tests":1},"tests":[{"name":"x","status":"passed"}]}}`, []string{"x=passed"},
+			[]string{`SERIOUS r.xml says that it is in the format "XTRF" and not CTRF`}},
+
+		{"cucumber: passed", cucumber(`{"name":"x","line":2,"steps":[{"keyword":"When ","name":"a","result":{"status":"passed"}}]}`), []string{"f > x=passed"}, nil},
+		{"cucumber: the worst step counts", cucumber(`{"name":"x","steps":[{"name":"a","result":{"status":"passed"}},{"name":"b","result":{"status":"failed"}},{"name":"c","result":{"status":"skipped"}}]}`), []string{"f > x=failed"}, nil},
+		{"cucumber: a hook", cucumber(`{"name":"x","steps":[{"name":"a","result":{"status":"passed"}}],"after":[{"result":{"status":"failed","error_message":"no"}}]}`), []string{"f > x=errored"}, nil},
+		{"cucumber: a hook of a step", cucumber(`{"name":"x","steps":[{"name":"a","result":{"status":"passed"},"after":[{"result":{"status":"failed"}}]}]}`), []string{"f > x=errored"}, nil},
+		{"cucumber: undefined", cucumber(`{"name":"x","steps":[{"name":"a","result":{"status":"undefined"}}]}`), []string{"f > x=errored"}, nil},
+		{"cucumber: unknown status", cucumber(`{"name":"x","steps":[{"name":"a","result":{"status":"maybe"}}]}`), []string{"f > x=errored"}, nil},
+		{"cucumber: a step without a result", cucumber(`{"name":"x","steps":[{"name":"a","result":{"status":"passed"}},{"name":"b"}]}`), []string{"f > x=errored"}, nil},
+		{"cucumber: no steps", cucumber(`{"name":"x","steps":[]}`), []string{"f > x=skipped"}, nil},
+		{"cucumber: a background that failed", cucumber(`{"type":"background","name":"","steps":[{"name":"a","result":{"status":"failed"}}]},{"name":"x","type":"scenario","steps":[{"name":"b","result":{"status":"skipped"}}]}`), []string{"f > x=failed"}, nil},
+		{"cucumber: tried again", cucumber(`{"name":"x","line":2,"steps":[{"name":"a","result":{"status":"failed"}}]},{"name":"x","line":2,"steps":[{"name":"a","result":{"status":"passed"}}]}`), []string{"f > x=passed"}, nil},
+		{"cucumber: behave", `[{"keyword":"Feature","name":"f","location":"f.feature:1","status":"failed","elements":[{"name":"x","location":"f.feature:3","status":"hook_error","steps":[{"name":"a","result":{"status":"passed"}}]}]}]`, []string{"f > x=errored"}, nil},
+		{"cucumber: the name behind", `[{"line":1,"elements":[{"name":"x","steps":[{"name":"a","result":{"status":"passed"}}]}],"name":"f","uri":"f.feature"}]`, []string{"f > x=passed"}, nil},
+		{"cucumber: cut off", `[{"uri":"f","name":"f","elements":[{"name":"x","steps":[{"name":"a","result":{"status":"passed"}}]},{"name":"y","steps":[`, []string{"f > x=passed"},
+			[]string{"SERIOUS r.xml ends early in line 1; 1 case was read"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f, cases := readString(tt.content, Limits{})
+			assert.Equal(t, tt.want, statuses(cases))
+			if tt.doubts == nil {
+				tt.doubts = []string{}
+			}
+			assert.Equal(t, tt.doubts, messages(f.Doubts))
+			for _, c := range cases {
+				if c.Status != Passed {
+					assert.NotEmpty(t, c.Message, "%s", c.ID())
+				}
+			}
+		})
+	}
+}
+
+// TestJSONNotAReport holds that JSON and lines which look nearly like a report are none.
+func TestJSONNotAReport(t *testing.T) {
+	for _, content := range []string{
+		`{}`, `[]`, `[1]`, `{"tests":1}`, `{"config":{}}`, `{"results":[]}`, `{"stats":{}}`, `{"examples":[]}`, `{"testResults":[]}`,
+		`{"type":"start"}`, `{"Action":"deploy","Package":"p"}`, `{"Action":"pass"}`, `[{"name":"x"}]`, "level=info Action=pass\n",
+		`{"name":"p","version":"1.0.0","dependencies":{}}`, `{"$schema":"x","runs":[{"tool":{},"results":[]}]}`,
+	} {
+		f, _ := readString(content, Limits{})
+		assert.Empty(t, f.Format, content)
+		assert.NotEmpty(t, f.SeriousDoubts(), content)
+	}
+}

@@ -1,0 +1,513 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// jsonWalk reads one JSON document (RFC 8259) front to back in bounded memory: readers ask for what
+// they expect, and everything else is skipped. encoding/json holds every string whole, and reports
+// carry screenshots and logs of any size in strings. After the first error all calls give zero
+// values and loops end, so that readers look at err in few places only: before they believe that
+// something has passed.
+type jsonWalk struct {
+	in     *bufio.Reader
+	limits Limits
+	line   int
+	depth  int
+	begun  int // how many values were begun, to see whether a callback read its own
+	err    error
+	str    clip
+}
+
+// errJSONEnds is the error of a document that ends before it is complete.
+const errJSONEnds = jsonError("the text ends")
+
+type jsonError string
+
+func (e jsonError) Error() string { return string(e) }
+
+func newJSONWalk(text io.Reader, limits Limits) *jsonWalk {
+	return &jsonWalk{in: bufio.NewReaderSize(text, 64<<10), limits: limits, line: 1}
+}
+
+func (j *jsonWalk) fail(format string, args ...any) {
+	if j.err == nil {
+		j.err = jsonError(fmt.Sprintf(format, args...))
+	}
+}
+
+func (j *jsonWalk) byte() byte {
+	if j.err != nil {
+		return 0
+	}
+	b, err := j.in.ReadByte()
+	switch {
+	case err == io.EOF:
+		j.err = errJSONEnds
+		return 0
+	case err != nil:
+		j.err = err
+		return 0
+	case b == '\n':
+		j.line++
+	}
+	return b
+}
+
+// peek gives the first byte of what comes next behind white space; 0 at an error or the end.
+func (j *jsonWalk) peek() byte {
+	for j.err == nil {
+		b, err := j.in.ReadByte()
+		if err == io.EOF {
+			return 0
+		}
+		if err != nil {
+			j.err = err
+			return 0
+		}
+		switch b {
+		case '\n':
+			j.line++
+		case ' ', '\t', '\r':
+		default:
+			_ = j.in.UnreadByte() // a byte was just read
+			return b
+		}
+	}
+	return 0
+}
+
+func (j *jsonWalk) expect(want byte) bool {
+	if got := j.peek(); got != want && j.err == nil {
+		if got == 0 && j.atEnd() {
+			j.err = errJSONEnds
+		} else {
+			j.fail("%q stands where %q is expected", rune(got), rune(want))
+		}
+	}
+	if j.err != nil {
+		return false
+	}
+	j.byte()
+	return true
+}
+
+func (j *jsonWalk) atEnd() bool {
+	_, err := j.in.Peek(1)
+	return err != nil
+}
+
+// enter begins an object or an array; false where something else comes, which is then skipped.
+func (j *jsonWalk) enter(open byte) bool {
+	if j.peek() != open {
+		j.skip()
+		return false
+	}
+	j.begun++
+	if j.depth++; j.depth > j.limits.Depth {
+		j.err = limitError(fmt.Sprintf("is nested deeper than %d values in line %d; the rest was not read", j.limits.Depth, j.line))
+		return false
+	}
+	j.byte()
+	return true
+}
+
+// object calls f with every key of the object that comes next; f reads the value or leaves it to be
+// skipped. Anything but an object is skipped.
+func (j *jsonWalk) object(f func(key string)) {
+	if !j.enter('{') {
+		return
+	}
+	defer func() { j.depth-- }()
+	if j.peek() == '}' {
+		j.byte()
+		return
+	}
+	for j.err == nil {
+		if j.peek() != '"' {
+			j.expect('"')
+			return
+		}
+		j.byte()
+		j.stringInto(256)
+		key := j.str.text()
+		if !j.expect(':') {
+			return
+		}
+		j.value(func() { f(key) })
+		if j.peek() == '}' {
+			j.byte()
+			return
+		}
+		j.expect(',')
+	}
+}
+
+// array calls f at every element of the array that comes next.
+func (j *jsonWalk) array(f func()) {
+	if !j.enter('[') {
+		return
+	}
+	defer func() { j.depth-- }()
+	if j.peek() == ']' {
+		j.byte()
+		return
+	}
+	for j.err == nil {
+		j.value(f)
+		if j.peek() == ']' {
+			j.byte()
+			return
+		}
+		j.expect(',')
+	}
+}
+
+func (j *jsonWalk) value(f func()) {
+	before := j.begun
+	f()
+	if j.err == nil && j.begun == before {
+		j.skip()
+	}
+}
+
+// text reads a string as clean text of at most limit bytes, and a number or a boolean as it is
+// written; null, objects and arrays are skipped and give "".
+func (j *jsonWalk) text(limit int) string {
+	switch c := j.peek(); {
+	case c == '"':
+		j.begun++
+		j.byte()
+		j.stringInto(limit)
+		return j.str.text()
+	case c == 'n', c == '{', c == '[':
+		j.skip()
+		return ""
+	default:
+		return j.literal()
+	}
+}
+
+// name reads a string as a name: one line, bounded.
+func (j *jsonWalk) name() string {
+	s := j.text(2 * j.limits.Name)
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' {
+			s = strings.Join(strings.Fields(s), " ")
+			break
+		}
+	}
+	return cut(strings.TrimSpace(s), j.limits.Name)
+}
+
+// number reads a number, also one written as a string; anything else is 0.
+func (j *jsonWalk) number() float64 {
+	f, err := strconv.ParseFloat(j.text(64), 64)
+	if err != nil || math.IsNaN(f) {
+		return 0
+	}
+	return f
+}
+
+// count reads a number that counts something; -1 where it is none.
+func (j *jsonWalk) count() int {
+	f, err := strconv.ParseFloat(j.text(64), 64)
+	if err != nil || !(f >= 0 && f < 1<<53) {
+		return -1
+	}
+	return int(f)
+}
+
+func (j *jsonWalk) bool() bool { return j.text(16) == "true" }
+
+// literal reads a number, true, false or null.
+func (j *jsonWalk) literal() string {
+	j.begun++
+	var b [64]byte
+	n := 0
+	for j.err == nil {
+		p, err := j.in.Peek(1)
+		if err != nil {
+			if err != io.EOF {
+				j.err = err
+			}
+			break
+		}
+		c := p[0]
+		if c != '+' && c != '-' && c != '.' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			break
+		}
+		if n == len(b) {
+			j.fail("a number is longer than %d characters", n)
+			return ""
+		}
+		b[n] = c
+		n++
+		_, _ = j.in.Discard(1) // peeked, so it is there
+	}
+	s := string(b[:n])
+	switch s {
+	case "true", "false", "null":
+		return s
+	case "":
+		if j.atEnd() {
+			j.err = errJSONEnds
+		} else {
+			c, _ := j.in.Peek(1)
+			j.fail("%q stands where a value is expected", rune(c[0]))
+		}
+		return ""
+	}
+	if _, err := strconv.ParseFloat(s, 64); err != nil && !isRange(err) || s[0] == '+' || s[0] > '9' {
+		j.fail("%q is no value", s)
+		return ""
+	}
+	return s
+}
+
+func isRange(err error) bool {
+	n, ok := err.(*strconv.NumError)
+	return ok && n.Err == strconv.ErrRange
+}
+
+func (j *jsonWalk) skip() {
+	switch c := j.peek(); {
+	case j.err != nil:
+	case c == '"':
+		j.begun++
+		j.byte()
+		j.stringInto(0)
+	case c == '{':
+		j.object(func(string) {})
+	case c == '[':
+		j.array(func() {})
+	default:
+		j.literal()
+	}
+}
+
+// stringInto reads the rest of a string into j.str.
+func (j *jsonWalk) stringInto(limit int) {
+	j.str.reset(limit)
+	var piece [512]byte
+	n := 0
+	flush := func() {
+		if limit > 0 {
+			j.str.write(piece[:n])
+		}
+		n = 0
+	}
+	for j.err == nil {
+		if n > len(piece)-8 {
+			flush()
+		}
+		// Most of a string is plain: it is taken as it lies in the buffer.
+		if lying, _ := j.in.Peek(j.in.Buffered()); len(lying) > 0 {
+			plain := 0
+			for plain < len(lying) && lying[plain] >= ' ' && lying[plain] != '"' && lying[plain] != '\\' {
+				plain++
+			}
+			if plain > 0 {
+				if limit > 0 {
+					flush()
+					j.str.write(lying[:plain])
+				}
+				_, _ = j.in.Discard(plain) // it was buffered
+				continue
+			}
+		}
+		c := j.byte()
+		switch {
+		case j.err != nil:
+		case c == '"':
+			flush()
+			return
+		case c == '\\':
+			n += copy(piece[n:], j.escape())
+		case c < ' ' && c != '\t' && c != '\n' && c != '\r':
+			j.fail("a string holds the control character %d", c)
+		default:
+			piece[n] = c
+			n++
+		}
+	}
+	flush()
+}
+
+func (j *jsonWalk) escape() string {
+	switch c := j.byte(); c {
+	case '"', '\\', '/':
+		return string(rune(c))
+	case 'b':
+		return "\b"
+	case 'f':
+		return "\f"
+	case 'n':
+		return "\n"
+	case 'r':
+		return "\r"
+	case 't':
+		return "\t"
+	case 'u':
+		r := j.hex()
+		if utf16.IsSurrogate(r) {
+			if p, err := j.in.Peek(2); err == nil && p[0] == '\\' && p[1] == 'u' {
+				_, _ = j.in.Discard(2)
+				second := j.hex()
+				if both := utf16.DecodeRune(r, second); both != utf8.RuneError {
+					return string(both)
+				}
+				return string(utf8.RuneError) + string(second)
+			}
+			r = utf8.RuneError
+		}
+		return string(r)
+	default:
+		j.fail("a string holds the escape \\%c", rune(c))
+		return ""
+	}
+}
+
+func (j *jsonWalk) hex() rune {
+	var r rune
+	for range 4 {
+		c := j.byte()
+		switch {
+		case c >= '0' && c <= '9':
+			r = r<<4 | rune(c-'0')
+		case c >= 'a' && c <= 'f':
+			r = r<<4 | rune(c-'a'+10)
+		case c >= 'A' && c <= 'F':
+			r = r<<4 | rune(c-'A'+10)
+		default:
+			j.fail("a string holds a broken \\u escape")
+			return utf8.RuneError
+		}
+	}
+	return r
+}
+
+// end says, after the document was read, what is wrong with it: nil if nothing is.
+func (j *jsonWalk) end(out *sink) error {
+	if j.peek(); j.err == nil && !j.atEnd() {
+		j.fail("something follows behind the end of the document")
+	}
+	switch {
+	case j.err == nil:
+		return nil
+	case j.err == errJSONEnds:
+		return fmt.Errorf("ends early in line %d; %s", j.line, wasRead(out.file.Tests))
+	}
+	if _, stop := j.err.(limitError); stop {
+		return j.err
+	}
+	return fmt.Errorf("could not be read to its end: %w, in line %d; %s", cause(j.err), j.line, wasRead(out.file.Tests))
+}
+
+// add hands a case on, unless the file holds too many.
+func (j *jsonWalk) add(out *sink, c Case) {
+	if out.full() {
+		if j.err == nil {
+			j.err = limitError(fmt.Sprintf("holds more than %d cases; the rest was not read", out.limits.FileCases))
+		}
+		return
+	}
+	if c.Name == "" {
+		c.Name = "(test case without a name)"
+	}
+	out.add(c)
+}
+
+// addBad hands a case on also where the text ends within it, if it is known to be bad.
+func (j *jsonWalk) addBad(out *sink, c Case) {
+	err := j.err
+	if err != nil && c.Status != Failed && c.Status != Errored {
+		return
+	}
+	j.err = nil
+	j.add(out, c)
+	if err != nil {
+		j.err = err
+	}
+}
+
+// explain fills message and detail of a case from a text of several lines.
+func explain(c *Case, text string, limits Limits) {
+	text = strings.TrimSpace(text)
+	if c.Message == "" {
+		c.Message = tellingLine(text)
+	} else if first := tellingLine(c.Message); first != c.Message {
+		if !strings.Contains(text, c.Message) {
+			text = strings.TrimSpace(c.Message + "\n\n" + text)
+		}
+		c.Message = first
+	}
+	c.Message = cut(c.Message, limits.Message)
+	if text != c.Message {
+		c.Detail = cut(text, limits.Detail)
+	}
+}
+
+// jsonKeys gives the keys of the outermost object as far as head shows them, those one level below
+// as "outer.inner", and for an array those of its first element, as "[].key". Detection knows
+// JSON formats by their keys.
+func jsonKeys(head []byte) map[string]bool {
+	keys := map[string]bool{}
+	if trimmed := bytes.TrimLeft(head, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' && trimmed[0] != '[' {
+		return keys
+	}
+	j := &jsonWalk{in: bufio.NewReader(bytes.NewReader(head)), limits: Limits{Depth: 200}, line: 1}
+	var note func(prefix string, depth int)
+	note = func(prefix string, depth int) {
+		switch j.peek() {
+		case '{':
+			j.object(func(key string) {
+				keys[prefix+key] = true
+				if depth > 0 {
+					note(prefix+key+".", depth-1)
+				}
+			})
+		case '[':
+			first := true
+			j.array(func() {
+				if first && depth > 0 {
+					first = false
+					note(prefix+"[].", depth-1)
+				}
+			})
+		}
+	}
+	note("", 1)
+	return keys
+}
+
+// hasKeys says whether all of these keys are there.
+func hasKeys(keys map[string]bool, want ...string) bool {
+	for _, k := range want {
+		if !keys[k] {
+			return false
+		}
+	}
+	return true
+}
+
+// declared compares a number that a report declares about itself with what was found. Fewer
+// problems than declared means that some are missing, which forbids to believe the rest.
+func (s *sink) declared(what string, declared, found int, serious bool) {
+	if declared < 0 || declared == found {
+		return
+	}
+	tell := s.advise
+	if serious && declared > found {
+		tell = s.distrust
+	}
+	tell("disagrees with itself: it declares %d %s but holds %d", declared, what, found)
+}
