@@ -231,16 +231,6 @@ func TestKnownValuesWinOverShapes(t *testing.T) {
 	}
 }
 
-func allShapes() string {
-	var b strings.Builder
-	for _, c := range shapeCases() {
-		if !strings.Contains(c.in, "16384") && len(c.in) < 2000 {
-			b.WriteString(c.in + "\n")
-		}
-	}
-	return b.String() + strings.Join(stays, "\n")
-}
-
 // writeAll writes pieces through a new writer.
 func writeAll(t testing.TB, r *Redactor, pieces ...string) (string, int) {
 	var out bytes.Buffer

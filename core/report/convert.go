@@ -88,7 +88,7 @@ func (j *junitWriter) begin(t Totals) {
 
 func (j *junitWriter) file(f File) {
 	doubts := len(f.SeriousDoubts())
-	j.w.WriteString("<testsuite")
+	fmt.Fprint(j.w, "<testsuite")
 	j.attribute("name", f.Path)
 	fmt.Fprintf(j.w, " tests=\"%d\" failures=\"%d\" errors=\"%d\" skipped=\"%d\">\n", f.Tests+doubts, f.Failed, f.Errored+doubts, f.Skipped)
 }
@@ -97,7 +97,7 @@ func (j *junitWriter) attribute(name, value string) {
 	if value != "" {
 		fmt.Fprintf(j.w, " %s=\"", name)
 		j.escape(value)
-		j.w.WriteByte('"')
+		fmt.Fprint(j.w, "\"")
 	}
 }
 
@@ -105,7 +105,7 @@ func (j *junitWriter) attribute(name, value string) {
 func (j *junitWriter) escape(s string) { _ = xml.EscapeText(j.w, []byte(s)) }
 
 func (j *junitWriter) add(c Case) {
-	j.w.WriteString("<testcase")
+	fmt.Fprint(j.w, "<testcase")
 	class := strings.Join(c.Suite, " > ")
 	if c.Class != "" && (len(c.Suite) == 0 || c.Suite[len(c.Suite)-1] != c.Class) {
 		class = strings.TrimPrefix(class+" > "+c.Class, " > ")
@@ -119,27 +119,27 @@ func (j *junitWriter) add(c Case) {
 	if c.Line > 0 {
 		fmt.Fprintf(j.w, " line=\"%d\"", c.Line)
 	}
-	j.w.WriteString(">")
+	fmt.Fprint(j.w, ">")
 	for i, p := range c.Properties {
 		if i == 0 {
-			j.w.WriteString("<properties>")
+			fmt.Fprint(j.w, "<properties>")
 		}
-		j.w.WriteString("<property")
+		fmt.Fprint(j.w, "<property")
 		j.attribute("name", p.Name)
 		fmt.Fprint(j.w, " value=\"")
 		j.escape(p.Value)
-		j.w.WriteString("\"/>")
+		fmt.Fprint(j.w, "\"/>")
 		if i == len(c.Properties)-1 {
-			j.w.WriteString("</properties>")
+			fmt.Fprint(j.w, "</properties>")
 		}
 	}
 	j.outcome(c)
 	if c.Output != "" {
-		j.w.WriteString("<system-out>")
+		fmt.Fprint(j.w, "<system-out>")
 		j.escape(c.Output)
-		j.w.WriteString("</system-out>")
+		fmt.Fprint(j.w, "</system-out>")
 	}
-	j.w.WriteString("</testcase>\n")
+	fmt.Fprint(j.w, "</testcase>\n")
 }
 
 // outcome writes what became of the case, in Surefire's words: where it passed in the end, flakyFailure
@@ -169,17 +169,17 @@ func (j *junitWriter) outcome(c Case) {
 }
 
 func (j *junitWriter) problem(element, message, kind, detail string) {
-	j.w.WriteString("<" + element)
+	fmt.Fprint(j.w, "<" + element)
 	j.attribute("message", message)
 	j.attribute("type", kind)
-	j.w.WriteString(">")
+	fmt.Fprint(j.w, ">")
 	j.escape(detail)
-	j.w.WriteString("</" + element + ">")
+	fmt.Fprint(j.w, "</" + element + ">")
 }
 
-func (j *junitWriter) fileEnd() { j.w.WriteString("</testsuite>\n") }
+func (j *junitWriter) fileEnd() { fmt.Fprint(j.w, "</testsuite>\n") }
 
-func (j *junitWriter) end() { j.w.WriteString("</testsuites>\n") }
+func (j *junitWriter) end() { fmt.Fprint(j.w, "</testsuites>\n") }
 
 // ctrfWriter writes the Common Test Report Format.
 type ctrfWriter struct {
@@ -256,13 +256,12 @@ func (c *ctrfWriter) add(one Case) {
 		panic(err) // strings, numbers and lists always marshal
 	}
 	if c.began {
-		c.w.WriteByte(',')
+		fmt.Fprint(c.w, ",")
 	}
 	c.began = true
-	c.w.WriteByte('\n')
-	c.w.Write(data)
+	fmt.Fprintf(c.w, "\n%s", data)
 }
 
 func (c *ctrfWriter) fileEnd() {}
 
-func (c *ctrfWriter) end() { c.w.WriteString("\n]}}\n") }
+func (c *ctrfWriter) end() { fmt.Fprint(c.w, "\n]}}\n") }
