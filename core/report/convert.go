@@ -169,12 +169,12 @@ func (j *junitWriter) outcome(c Case) {
 }
 
 func (j *junitWriter) problem(element, message, kind, detail string) {
-	fmt.Fprint(j.w, "<" + element)
+	fmt.Fprint(j.w, "<"+element)
 	j.attribute("message", message)
 	j.attribute("type", kind)
 	fmt.Fprint(j.w, ">")
 	j.escape(detail)
-	fmt.Fprint(j.w, "</" + element + ">")
+	fmt.Fprint(j.w, "</"+element+">")
 }
 
 func (j *junitWriter) fileEnd() { fmt.Fprint(j.w, "</testsuite>\n") }
