@@ -30,7 +30,8 @@ func assess(r suite.Run, a Attempt, observed evidence.Observed) (fs.FS, evidence
 				skipped = append(skipped, f)
 			}
 		}
-		redactor := evidence.NewRedactor(s.Secrets)
+		clean := newRedacted(s.Files, s.Secrets)
+		redactor := clean.redactor
 		result.Message, _ = redactor.String(result.Message)
 		for i, n := range result.Notes {
 			result.Notes[i], _ = redactor.String(n)
@@ -39,7 +40,6 @@ func assess(r suite.Run, a Attempt, observed evidence.Observed) (fs.FS, evidence
 		if s.Files == nil {
 			continue
 		}
-		clean := redacted{fs: s.Files, redactor: redactor}
 		files = clean
 		for _, f := range s.Listing {
 			kept, err := clean.describe(f)

@@ -35,7 +35,7 @@ func Imported(in Import) (fs.FS, evidence.Result) {
 		Subject: subject(in.Subject), Origin: evidence.OriginImported,
 		Started: in.Made.UTC(), Finished: in.Made.UTC(),
 	}
-	clean := redacted{fs: in.Files, redactor: evidence.NewRedactor(in.Secrets)}
+	clean := newRedacted(in.Files, in.Secrets)
 	var sources []report.Source
 	for _, f := range in.Listing {
 		// One that cannot be kept is read all the same: the report then says what is wrong with it.
@@ -57,7 +57,7 @@ func Imported(in Import) (fs.FS, evidence.Result) {
 
 // Redacted gives files without the values of secrets, as they would be kept.
 func Redacted(files fs.FS, secrets []string) fs.FS {
-	return redacted{fs: files, redactor: evidence.NewRedactor(secrets)}
+	return newRedacted(files, secrets)
 }
 
 // Converted says what files came to that were read and not kept, in the words of an import.

@@ -333,5 +333,9 @@ func (r *RedactingReader) next() (int, error) {
 	return n, err
 }
 
+// Leaves says, once something was read, that all of the file is left as it is: there is no known value
+// to take out, and shapes stay in a file that is no text.
+func (r *RedactingReader) Leaves() bool { return !r.sniff && r.w.shaper == nil && r.w.r.empty() }
+
 // Count gives the number of places where something was taken out until now.
 func (r *RedactingReader) Count() int { return r.w.Count() }
