@@ -140,6 +140,6 @@ npx vitest run --root v --reporter=json --outputFile="$here/jest-json/vitest.jso
 npx jest --rootDir j --reporters=jest-ctrf-json-reporter
 cp ctrf/ctrf-report.json "$here/ctrf/jest.json"
 npx cucumber-js --retry 1 --format "json:$here/cucumber-json/cucumber-js.json"
-sed -i "s#$work#/work/shop#g" "$here"/*/*.json
+sed -i "s#$work#/src/shop#g" "$here"/*/*.json
 rm -rf "$work"
 exit 0
