@@ -75,13 +75,19 @@ bench-go: ## Run the Go benchmarks
 	go test -run '^$$' -bench . -benchtime 3x ./core/...
 
 .PHONY: soak
-soak: build ## Play every fault in the lab (one with RUN=TestFaults/NAME), then fuzz every parser for FUZZTIME (default 2m)
+soak: build ## Play every fault in the lab (one with RUN=TestFaults/NAME), then fuzz
 	@testdata/cluster.sh soak $(if $(RUN),-v -run '$(RUN)')
-	@test -n "$(RUN)" || for target in $$(grep -rho --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' core | sed 's/^func //' | sort -u); do \
-	  package=$$(dirname "$$(grep -rl --include='*_test.go' "^func $$target(" core | head -n 1)"); \
-	  echo "== $$package $$target"; \
-	  go test "./$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime "$${FUZZTIME:-2m}" -fuzzminimizetime 5x; \
-	done
+	@test -n "$(RUN)" || testdata/fuzz.sh
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser (some with FUZZ='FuzzTAP|FuzzK6') for FUZZTIME each, default 2m
+	@testdata/fuzz.sh
+
+# The corpus is not part of the repository; core/report/corpus_test.go says what it holds.
+.PHONY: corpus
+corpus: ## Count real reports collected in CORPUS=DIR, per format: read, right, wrong
+	@test -n "$(CORPUS)" || { echo "no corpus: say where it lies with make corpus CORPUS=DIR" >&2; exit 64; }
+	@cd core/report && ASSAY_CORPUS="$(abspath $(CORPUS))" go test -count 1 -run TestCorpus
 
 .PHONY: image
 image: ## Build the container image with docker or buildah, or without either

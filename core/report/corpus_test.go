@@ -15,7 +15,8 @@ import (
 
 // TestCorpus reads real report files collected elsewhere and compares the counts with those that
 // their own repositories assert. ASSAY_CORPUS names the directory that holds them and the tables
-// EXPECTED.tsv, EXPECTED_GROUPS.tsv, EXPECTED_SPECIAL.tsv and EXPECTED_ERRORS.tsv.
+// EXPECTED.tsv, EXPECTED_GROUPS.tsv, EXPECTED_SPECIAL.tsv and EXPECTED_ERRORS.tsv. `make corpus`
+// runs it and prints what it counted.
 func TestCorpus(t *testing.T) {
 	dir := os.Getenv("ASSAY_CORPUS")
 	if dir == "" {
@@ -23,37 +24,38 @@ func TestCorpus(t *testing.T) {
 	}
 	for _, table := range []string{"EXPECTED.tsv", "EXPECTED_GROUPS.tsv"} {
 		t.Run(table, func(t *testing.T) {
-			right, wrong, disputed := 0, 0, 0
-			byFormat := map[string][2]int{}
+			counts := corpusCounts{}
 			for _, row := range corpusRows(t, dir, table) {
-				if !corpusFormat(row[1]) {
+				format := corpusFormat(row[1])
+				if format == "" {
+					counts.at("(not read)").rows++
 					continue
 				}
-				got, doubts := corpusTotals(t, dir, strings.Split(row[0], ";"))
-				if row[1] == playwrightJSON.name {
+				count := counts.at(format)
+				count.rows++
+				got, formats, doubts := corpusTotals(t, dir, strings.Split(row[0], ";"))
+				if !slices.ContainsFunc(formats, func(f string) bool { return f != format }) {
+					count.read++
+				}
+				if format == playwrightJSON.name {
 					got.Passed -= got.Flaky // the source counts them apart
 				}
-				if problem := corpusCompare(row[2:7], got); problem != "" && corpusIsDisputed(row[0]) {
-					t.Logf("%s is disputed: %s", row[0], problem)
-					disputed++
-					continue
-				} else if problem != "" {
-					wrong++
-					byFormat[row[1]] = [2]int{byFormat[row[1]][0], byFormat[row[1]][1] + 1}
-					t.Errorf("%s: %s, doubts %q", cut(row[0], 200), problem, doubts)
-					continue
-				}
-				if corpusIsDisputed(row[0]) {
+				problem, reason := corpusCompare(row[2:7], got), corpusDispute(row[0])
+				switch {
+				case problem == "" && reason != "":
 					t.Errorf("%s is no longer disputed: take it off the list", row[0])
+				case problem == "":
+					count.right++
+				case reason != "":
+					count.wrong++
+					fmt.Printf("  not followed: %s: %s. It %s\n", row[0], problem, reason)
+				default:
+					count.wrong++
+					t.Errorf("%s: %s, doubts %q", cut(row[0], 200), problem, doubts)
 				}
-				right++
-				byFormat[row[1]] = [2]int{byFormat[row[1]][0] + 1, byFormat[row[1]][1]}
 			}
-			t.Logf("%s: %d right, %d wrong, of them %d whose expectation is not followed", table, right, wrong+disputed, disputed)
-			for _, format := range slices.Sorted(maps.Keys(byFormat)) {
-				t.Logf("%s: %d right, %d wrong", format, byFormat[format][0], byFormat[format][1])
-			}
-			require.Positive(t, right)
+			counts.print(table)
+			require.Positive(t, counts.sum().right)
 		})
 	}
 	for _, table := range []string{"EXPECTED_SPECIAL.tsv", "EXPECTED_ERRORS.tsv"} {
@@ -68,13 +70,40 @@ func TestCorpus(t *testing.T) {
 					green++
 					t.Errorf("%s is read as a pass: %+v", row[0], report.Totals)
 				}
-				if corpusFormat(row[1]) {
-					t.Logf("%s %v: %+v %v", row[0], row[2:], report.Totals, report.Doubts)
-				}
+				t.Logf("%s %v: %+v %v", row[0], row[2:], report.Totals, report.Doubts)
 			}
-			t.Logf("%s: %d files, %d false greens", table, read, green)
+			fmt.Printf("%s: %d files, %d false greens\n", table, read, green)
 		})
 	}
+}
+
+// corpusCounts are rows of a table by the format's name.
+type corpusCounts map[string]*corpusCount
+
+type corpusCount struct{ rows, read, right, wrong int }
+
+func (c corpusCounts) at(format string) *corpusCount {
+	if c[format] == nil {
+		c[format] = &corpusCount{}
+	}
+	return c[format]
+}
+
+func (c corpusCounts) sum() (all corpusCount) {
+	for _, n := range c {
+		all.rows, all.read, all.right, all.wrong = all.rows+n.rows, all.read+n.read, all.right+n.right, all.wrong+n.wrong
+	}
+	return all
+}
+
+func (c corpusCounts) print(table string) {
+	fmt.Printf("%-22s %5s %5s %5s %5s\n", table, "ROWS", "READ", "RIGHT", "WRONG")
+	for _, format := range slices.Sorted(maps.Keys(c)) {
+		n := c[format]
+		fmt.Printf("  %-20s %5d %5d %5d %5d\n", format, n.rows, n.read, n.right, n.wrong)
+	}
+	all := c.sum()
+	fmt.Printf("  %-20s %5d %5d %5d %5d\n", "all", all.rows, all.read, all.right, all.wrong)
 }
 
 // corpusNames are the corpus's own names of formats that have another one here.
@@ -92,25 +121,25 @@ var corpusDisputed = map[string]string{
 	"xunit/types/nunit3/testcase3/input.xml":             "counts an inconclusive test as errored, against other rows",
 }
 
-func corpusIsDisputed(path string) bool {
-	for suffix := range corpusDisputed {
+// corpusDispute says why a row's expectation is not followed; empty where it is.
+func corpusDispute(path string) string {
+	for suffix, reason := range corpusDisputed {
 		if strings.HasSuffix(path, suffix) {
-			return true
+			return reason
 		}
 	}
-	return false
+	return ""
 }
 
-func corpusFormat(name string) bool {
+// corpusFormat gives our name of a format of the corpus; empty where it is not read.
+func corpusFormat(name string) string {
 	if ours, ok := corpusNames[name]; ok {
 		name = ours
 	}
-	for _, f := range formats {
-		if f.name == name {
-			return true
-		}
+	if !slices.Contains(Formats(), name) {
+		return ""
 	}
-	return false
+	return name
 }
 
 func corpusRows(t *testing.T, dir, table string) [][]string {
@@ -123,18 +152,19 @@ func corpusRows(t *testing.T, dir, table string) [][]string {
 	return rows
 }
 
-func corpusTotals(t *testing.T, dir string, paths []string) (total Totals, doubts []string) {
+func corpusTotals(t *testing.T, dir string, paths []string) (total Totals, formats, doubts []string) {
 	for _, path := range paths {
 		f, err := os.Open(filepath.Join(dir, path))
 		require.NoError(t, err)
 		file := ReadFile(f, filepath.Base(path), "", Options{}, nil)
 		require.NoError(t, f.Close())
 		total.Merge(file.Totals)
+		formats = append(formats, file.Format)
 		for _, d := range file.Doubts {
 			doubts = append(doubts, d.Message)
 		}
 	}
-	return total, doubts
+	return total, formats, doubts
 }
 
 // corpusCompare compares tests, passed, failed, errored, skipped; "-" is not asserted, and where

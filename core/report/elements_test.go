@@ -1,14 +1,9 @@
 package report
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -215,34 +210,6 @@ func TestElementsDetection(t *testing.T) {
 	}
 }
 
-// TestElementFixtures reads the reports in testdata.
-func TestElementFixtures(t *testing.T) {
-	for _, name := range []string{"boost", "ctest", "nunit", "robot", "testng", "trx", "xunit"} {
-		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join("testdata", name)
-			entries, err := os.ReadDir(dir)
-			require.NoError(t, err)
-			got := make(map[string]fixture)
-			for _, e := range entries {
-				if !slices.Contains([]string{".xml", ".trx"}, filepath.Ext(e.Name())) {
-					continue
-				}
-				r := Read(os.DirFS(dir), []Source{{Path: e.Name()}}, Options{})
-				f := fixture{ListItem: NewList(r.Files).Reports[0]}
-				for _, c := range r.Cases {
-					f.Cases = append(f.Cases, fixtureCase{
-						ID: c.ID(), Status: c.Status, Message: c.Message, Type: c.Type, File: c.File, Line: c.Line,
-						Detail: c.Detail != "", Output: c.Output, Attempts: len(c.Attempts),
-					})
-				}
-				got[e.Name()] = f
-			}
-			require.NotEmpty(t, got)
-			golden(t, filepath.Join(dir, "expected.json"), got)
-		})
-	}
-}
-
 func TestElementsLimits(t *testing.T) {
 	for _, f := range elementFormats {
 		root := f.green[:strings.IndexByte(f.green, '>')+1]
@@ -269,84 +236,3 @@ func TestElementsLimits(t *testing.T) {
 		require.NotEmpty(t, file.SeriousDoubts())
 	}
 }
-
-// fuzzElements is FuzzJUnit's contract for one of the other formats.
-func fuzzElements(f *testing.F, format string) {
-	paths, err := filepath.Glob(filepath.Join("testdata", format, "*.[xt][mr][lx]"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, path := range paths {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	for _, e := range elementFormats {
-		if e.format.name == format {
-			f.Add([]byte(e.green))
-			for _, b := range e.breaks {
-				f.Add([]byte(strings.Replace(e.green, b[0], b[1], 1)))
-			}
-		}
-	}
-	f.Fuzz(func(t *testing.T, content []byte) {
-		limits := Limits{Name: 100, Message: 200, Detail: 300, Output: 300, Depth: 50, Attempts: 5, Properties: 5, FileCases: 1000}
-		var sum Totals
-		file := ReadFile(bytes.NewReader(content), "r.xml", format, Options{Limits: limits}, func(c Case) {
-			sum.Add(c)
-			texts := append([]string{c.Class, c.Name, c.Message, c.Type, c.Detail, c.Output, c.File}, c.Suite...)
-			for _, a := range c.Attempts {
-				texts = append(texts, a.Message, a.Type, a.Detail)
-			}
-			for _, p := range c.Properties {
-				texts = append(texts, p.Name, p.Value)
-			}
-			for _, s := range texts {
-				if !utf8.ValidString(s) || len(s) > 3*300+100 {
-					t.Errorf("not fit to be kept: %q", s)
-				}
-			}
-			if c.Name == "" {
-				t.Error("a case without a name")
-			}
-			if len(c.Attempts) > limits.Attempts || len(c.Properties) > limits.Properties || len(c.Suite) > limits.Depth {
-				t.Errorf("beyond the limits: %+v", c)
-			}
-			switch c.Status {
-			case Passed:
-				if c.Message != "" || c.Detail != "" {
-					t.Errorf("passed with a reason: %+v", c)
-				}
-			case Failed, Errored:
-			case Skipped:
-				if c.Message == "" {
-					t.Errorf("skipped without a reason: %+v", c)
-				}
-			default:
-				t.Errorf("status %q", c.Status)
-			}
-		})
-		if file.Totals != sum || file.Passed+file.Failed+file.Errored+file.Skipped != file.Tests {
-			t.Errorf("totals %+v, cases %+v", file.Totals, sum)
-		}
-		if file.Incomplete && len(file.SeriousDoubts()) == 0 {
-			t.Error("incomplete without a serious doubt")
-		}
-		if file.Tests == 0 && len(file.Doubts) == 0 {
-			t.Error("nothing in it and no word about it")
-		}
-		if len(file.Doubts) > 2*maxDoubts+2 {
-			t.Errorf("%d doubts", len(file.Doubts))
-		}
-	})
-}
-
-func FuzzTRX(f *testing.F)    { fuzzElements(f, "trx") }
-func FuzzNUnit(f *testing.F)  { fuzzElements(f, "nunit") }
-func FuzzXUnit(f *testing.F)  { fuzzElements(f, "xunit") }
-func FuzzBoost(f *testing.F)  { fuzzElements(f, "boost") }
-func FuzzTestNG(f *testing.F) { fuzzElements(f, "testng") }
-func FuzzRobot(f *testing.F)  { fuzzElements(f, "robot") }
-func FuzzCTest(f *testing.F)  { fuzzElements(f, "ctest") }

@@ -106,7 +106,3 @@ func TestGoJSONBounded(t *testing.T) {
 	f, _ = readString(strings.Repeat(goEvents("run p A", "pass p A"), 10)+goEvents("pass p"), Limits{FileCases: 5})
 	assert.NotEmpty(t, f.SeriousDoubts())
 }
-
-func FuzzGoJSON(f *testing.F) {
-	fuzzJSONFormat(f, "go-json", goEvents("run p A", "fail p A", "fail p", "start p", "run p A", "pass p A", "pass p"), "# p\nFAIL\tp [build failed]\n")
-}

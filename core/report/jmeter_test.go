@@ -98,11 +98,3 @@ func TestDetection(t *testing.T) {
 		assert.Equal(t, want, f.name, text)
 	}
 }
-
-func FuzzJMeterCSV(f *testing.F) {
-	fuzzFormat(f, "jmeter-csv", "testdata/jmeter/*.csv", "label|elapsed|success\n\"a\n|1|true\n\"", "timeStamp,elapsed,label,success\r\n,,,\r\n1,-5,,false")
-}
-
-func FuzzJMeterXML(f *testing.F) {
-	fuzzFormat(f, "jmeter-xml", "testdata/jmeter/*.xml", "<testResults><sample/><sample s='true'><assertionResult><failure>true</sample>", "<testResults><responseData><sample s='false'/></responseData></testResults>")
-}

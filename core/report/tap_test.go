@@ -2,8 +2,6 @@ package report
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -126,43 +124,4 @@ func TestTAPBounds(t *testing.T) {
 	}
 	f, _ = readText(deep, Options{Limits: Limits{Depth: 5}})
 	assert.Contains(t, f.Doubts[0].Message, "nested deeper than 5 subtests in line 6")
-}
-
-// TestToolFixtures reads what the tools themselves wrote.
-func TestToolFixtures(t *testing.T) {
-	for format, pattern := range map[string]string{"tap": "*.tap", "k6": "*.json", "jmeter-csv": "*.csv", "jmeter-xml": "*.xml"} {
-		t.Run(format, func(t *testing.T) {
-			dir := filepath.Join("testdata", strings.TrimSuffix(strings.TrimSuffix(format, "-csv"), "-xml"))
-			paths, err := filepath.Glob(filepath.Join(dir, pattern))
-			require.NoError(t, err)
-			require.NotEmpty(t, paths)
-			type told struct {
-				ListItem
-				Cases        []string `json:"cases"`
-				Measurements []string `json:"measurements,omitempty"`
-			}
-			got := map[string]told{}
-			for _, path := range paths {
-				name := filepath.Base(path)
-				if strings.HasPrefix(name, "expected") {
-					continue
-				}
-				r := Read(os.DirFS(dir), []Source{{Path: name}}, Options{})
-				x := told{ListItem: NewList(r.Files).Reports[0]}
-				assert.Equal(t, format, x.Format, path)
-				for _, c := range r.Cases {
-					s := briefly([]Case{c})[0]
-					if c.File != "" {
-						s += fmt.Sprintf(" (%s:%d)", c.File, c.Line)
-					}
-					x.Cases = append(x.Cases, s)
-				}
-				for _, m := range r.Measurements {
-					x.Measurements = append(x.Measurements, m.String())
-				}
-				got[name] = x
-			}
-			golden(t, filepath.Join(dir, "expected-"+format+".json"), got)
-		})
-	}
 }

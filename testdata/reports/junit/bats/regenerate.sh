@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes report.xml with bats (Debian: bats), and cut-off.xml: bats ends before its report is
+# Makes report.xml with bats (Debian: bats), and report-cut-off.xml: bats ends before its report is
 # written, so whoever reads at once may find no more than that.
 set -eu
 cd "$(dirname "$0")"
@@ -12,4 +12,4 @@ for _ in $(seq 100); do
 done
 grep -q '</testsuites>' "$tools/report.xml"
 sed -e "s#$(pwd)#/src#g" -e "s#hostname=\"[^\"]*\"#hostname=\"host\"#g" "$tools/report.xml" > report.xml
-sed -e '/<testsuite name="broken/,$d' report.xml > cut-off.xml
+sed -e '/<testsuite name="broken/,$d' report.xml > report-cut-off.xml
