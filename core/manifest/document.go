@@ -16,10 +16,11 @@ const (
 	KindTestSuite     = "TestSuite"
 	KindEnvironment   = "Environment"
 	KindReleasePolicy = "ReleasePolicy"
+	KindRelease       = "Release"
 )
 
 // Kinds are the known kinds.
-var Kinds = []string{KindTestSuite, KindEnvironment, KindReleasePolicy}
+var Kinds = []string{KindTestSuite, KindEnvironment, KindReleasePolicy, KindRelease}
 
 // Document is one object of a file. Its spec is read with Decode.
 type Document struct {

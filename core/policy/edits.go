@@ -57,7 +57,7 @@ func Edits(s Sides) []Finding {
 		}
 	}
 	for _, w := range head.Waivers {
-		i := slices.IndexFunc(base.Waivers, func(b Waiver) bool { return b.cell("") == w.cell("") })
+		i := slices.IndexFunc(base.Waivers, func(b Waiver) bool { return b.same(w) })
 		switch {
 		case i < 0:
 			say(CodeWaiverEdited, w.Suite, owners[w.Suite], fmt.Sprintf("The change adds a waiver of %s until %s, approved by %s.", w.words(), w.Expires, w.Approver), apart)
@@ -66,7 +66,7 @@ func Edits(s Sides) []Finding {
 		}
 	}
 	for _, w := range base.Waivers {
-		if s.HeadPolicy != nil && !slices.ContainsFunc(head.Waivers, func(h Waiver) bool { return h.cell("") == w.cell("") }) {
+		if s.HeadPolicy != nil && !slices.ContainsFunc(head.Waivers, func(h Waiver) bool { return h.same(w) }) {
 			say(CodeWaiverEdited, w.Suite, owners[w.Suite], fmt.Sprintf("The change removes the waiver of %s.", w.words()), apart)
 		}
 	}

@@ -47,7 +47,8 @@ const nameHint = "names are at most 63 lower-case letters, digits and '-'"
 // check finds what is wrong with the policy by itself.
 func (p Policy) check(doc manifest.Document) manifest.Errors {
 	var errs manifest.Errors
-	seen := map[Requirement]int{}
+	p.Terms.check(&errs, func(field string) manifest.Position { return doc.At("spec", field) }, "spec")
+	seen := map[cellKey]int{}
 	for i, r := range p.Required {
 		at := func(field string) manifest.Position { return doc.At("spec", "required", i, field) }
 		if !manifest.IsName(r.Suite) {
@@ -56,13 +57,18 @@ func (p Policy) check(doc manifest.Document) manifest.Errors {
 		if doc.Has("spec", "required", i, "environment") && !manifest.IsName(r.Environment) {
 			errs.Add(at("environment"), nameHint, "spec.required[%d]: %q cannot be the name of an environment", i, r.Environment)
 		}
-		if j, dup := seen[r]; dup {
+		r.Terms.check(&errs, at, fmt.Sprintf("spec.required[%d]", i))
+		name := cellKey{suite: r.Suite, environment: r.Environment}
+		if j, dup := seen[name]; dup {
 			errs.Add(at("suite"), "remove one of them", "%s is required twice, first at line %d", r.words(), doc.At("spec", "required", j, "suite").Line)
 			continue
 		}
-		seen[r] = i
+		seen[name] = i
 	}
-	return append(errs, p.checkWaivers(doc)...)
+	if m := p.Matches; m != nil && !manifest.IsName(m.Environment) {
+		errs.Add(doc.At("spec", "matches", "environment"), nameHint, "spec.matches: %q cannot be the name of an environment", m.Environment)
+	}
+	return slices.Concat(errs, p.checkBaseline(doc), p.checkThresholds(doc), p.checkQuarantine(doc), p.checkWaivers(doc))
 }
 
 func (r Requirement) words() string {
@@ -80,14 +86,23 @@ func (p Policy) digest() string {
 	slices.SortFunc(spec.Required, func(a, b Requirement) int {
 		return cmp.Or(cmp.Compare(a.Suite, b.Suite), cmp.Compare(a.Environment, b.Environment))
 	})
-	spec.Waivers = slices.Clone(spec.Waivers)
-	slices.SortFunc(spec.Waivers, func(a, b Waiver) int { return cmp.Compare(jsonOf(a), jsonOf(b)) })
+	spec.Baseline = byJSON(spec.Baseline)
+	spec.Thresholds = byJSON(spec.Thresholds)
+	spec.Quarantine = byJSON(spec.Quarantine)
+	spec.Waivers = byJSON(spec.Waivers)
 	text, err := json.Marshal([]any{manifest.APIVersion, p.Name, spec})
 	if err != nil {
 		panic(err) // strings and lists always marshal
 	}
 	sum := sha256.Sum256(text)
 	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// byJSON is a sorted copy.
+func byJSON[T any](list []T) []T {
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b T) int { return cmp.Compare(jsonOf(a), jsonOf(b)) })
+	return list
 }
 
 // CheckAgainst compares the policy with a catalog's names of suites and environments, for lint: what

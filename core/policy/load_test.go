@@ -65,8 +65,7 @@ func TestPolicyDigest(t *testing.T) {
 func TestBrokenPolicies(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"unknown field", policyHead + "spec: {requird: []}\n",
-			"p.yaml:4:7: ReleasePolicy spec lacks the field \"required\" (write required: ...)\n" +
-				"p.yaml:4:8: unknown field \"requird\" in ReleasePolicy spec (did you mean \"required\"?)"},
+			"p.yaml:4:8: unknown field \"requird\" in ReleasePolicy spec (did you mean \"required\"?)"},
 		{"wrong type", policyHead + "spec: {required: [smoke, {suite: 5}, {enviroment: x}]}\n",
 			"p.yaml:4:19: spec.required[0] must be a mapping, not the string \"smoke\"\n" +
 				"p.yaml:4:34: spec.required[1].suite must be a string, not the number 5 (write \"5\")\n" +

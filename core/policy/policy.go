@@ -20,9 +20,30 @@ type Policy struct {
 // PolicySpec is the spec of a ReleasePolicy.
 type PolicySpec struct {
 	// Required names the suites that must have passed.
-	Required []Requirement `json:"required"`
+	Required []Requirement `json:"required,omitempty"`
+	// Baseline demands suites by their level for sets of workloads.
+	Baseline []BaselineRule `json:"baseline,omitempty"`
+	// Terms hold for every requirement that does not have its own.
+	Terms
+	// Thresholds bound measurements of load tests.
+	Thresholds []Threshold `json:"thresholds,omitempty"`
+	// Matches demands that the environment of the verdict matches another one.
+	Matches *Match `json:"matches,omitempty"`
+	// Quarantine takes unreliable tests out of the decision for a while.
+	Quarantine []Quarantine `json:"quarantine,omitempty"`
+	// QuarantineLimit is how many tests of one suite may be in quarantine; default
+	// DefaultQuarantineLimit.
+	QuarantineLimit int `json:"quarantineLimit,omitempty"`
 	// Waivers excuse single cells for a while.
 	Waivers []Waiver `json:"waivers,omitempty"`
+}
+
+// Match demands that the environment which was tested is like another one, but for what is tolerated.
+type Match struct {
+	// Environment is the other one, such as production.
+	Environment string `json:"environment"`
+	// Tolerate lists aspects in which the two may differ: replicas, resources, config/feature-flags.
+	Tolerate []evidence.Tolerance `json:"tolerate,omitempty"`
 }
 
 // Requirement demands that a suite has passed in an environment.
@@ -30,6 +51,7 @@ type Requirement struct {
 	Suite string `json:"suite"`
 	// Environment is where; empty means the environment the verdict is asked for.
 	Environment string `json:"environment,omitempty"`
+	Terms
 }
 
 // Decision is the verdict in one word.
@@ -74,6 +96,8 @@ type Finding struct {
 	// Code is a stable word in capitals: SUBJECT_NOT_DEPLOYED, TESTS_FAILED, NO_EVIDENCE, ...
 	Code  string `json:"code"`
 	Suite string `json:"suite,omitempty"`
+	// Workload is set where the finding is about one workload alone.
+	Workload string `json:"workload,omitempty"`
 	// Environment is where the finding holds; empty where it is about no environment.
 	Environment string `json:"environment,omitempty"`
 	// Owner is who can act on it.
@@ -83,19 +107,34 @@ type Finding struct {
 	Next string `json:"next,omitempty"`
 	// Run is the run whose evidence it rests on.
 	Run string `json:"run,omitempty"`
+	// Since is when what it says began, as far as the record tells.
+	Since time.Time `json:"since,omitzero"`
+	// Evidence are the digests of the entries that it rests on.
+	Evidence []string `json:"evidence,omitempty"`
 }
 
 // Cell is workload x required suite x environment.
 type Cell struct {
 	// Workload is kind/name; empty where the suite covers none.
-	Workload    string `json:"workload,omitempty"`
-	Suite       string `json:"suite"`
+	Workload string `json:"workload,omitempty"`
+	// Suite is empty where the baseline demands a suite of Level and there is none.
+	Suite string `json:"suite"`
+	// Level is the suite's level, or the one that is missing.
+	Level string `json:"level,omitempty"`
+	// Owner is who can act on it.
+	Owner       string `json:"owner,omitempty"`
 	Environment string `json:"environment"`
 	State       State  `json:"state"`
 	// Run is the run whose evidence fills the cell.
 	Run string `json:"run,omitempty"`
 	// Reason says why the state is not PASS.
 	Reason string `json:"reason,omitempty"`
+	// Note says in words why the cell does not apply.
+	Note string `json:"note,omitempty"`
+	// Since is when the state began, as far as the record tells.
+	Since time.Time `json:"since,omitzero"`
+	// Evidence are the digests of the entries that the state rests on.
+	Evidence []string `json:"evidence,omitempty"`
 }
 
 // Coverage counts required cells and those with a fresh pass.
@@ -107,29 +146,43 @@ type Coverage struct {
 // Want is what a suite's evidence must be about to count: its subject now, and for an environment
 // subject the workloads as they run now.
 type Want struct {
-	Suite   string   `json:"suite"`
-	Owner   string   `json:"owner,omitempty"`
-	Covers  []string `json:"covers,omitempty"`
-	Subject evidence.Subject
+	Suite     string           `json:"suite"`
+	Owner     string           `json:"owner,omitempty"`
+	Level     string           `json:"level,omitempty"`
+	Covers    []string         `json:"covers,omitempty"`
+	DependsOn []string         `json:"dependsOn,omitempty"`
+	Subject   evidence.Subject `json:"subject"`
 	// Observed is what runs now in the workloads that the suite covers and depends on;
 	// it decides whether evidence about an environment is still about this environment.
-	Observed []evidence.Workload
+	Observed []evidence.Workload `json:"observed,omitempty"`
+	// Environments are those that the suite is meant for; empty means every one.
+	Environments []string `json:"environments,omitempty"`
 	// Problem is set where the subject could not be established; then the cells are ERROR.
-	Problem string
+	Problem string `json:"problem,omitempty"`
 }
 
 // Input is all that a verdict depends on.
 type Input struct {
-	Policy      *Policy
-	Environment string
+	Policy      *Policy `json:"policy,omitempty"`
+	Environment string  `json:"environment"`
 	// PullRequest is true where the verdict is for a pull request: evidence about an environment does not count.
-	PullRequest bool
+	PullRequest bool `json:"pullRequest,omitempty"`
+	// Release is what is to go out; nil where each suite's own subject is decided about.
+	Release *Release `json:"release,omitempty"`
 	// Wants has one element per suite of the catalog.
-	Wants []Want
+	Wants []Want `json:"wants,omitempty"`
+	// Workloads are those found in the environment's targets, which the baseline speaks of.
+	Workloads []Workload `json:"workloads,omitempty"`
+	// WorkloadsProblem says why they could not be told.
+	WorkloadsProblem string `json:"workloadsProblem,omitempty"`
+	// Places are the environments that the policy speaks of, as they are now.
+	Places []Place `json:"places,omitempty"`
+	// Comparison is set where the policy demands that environments match.
+	Comparison *Comparison `json:"comparison,omitempty"`
 	// Entries is the record, in any order.
-	Entries []evidence.Entry
+	Entries []evidence.Entry `json:"entries,omitempty"`
 	// Now is the time of the decision.
-	Now time.Time
+	Now time.Time `json:"now"`
 }
 
 // Verdict is the decision with all its reasons.
@@ -139,12 +192,14 @@ type Verdict struct {
 	Coverage Coverage  `json:"coverage"`
 	Cells    []Cell    `json:"cells"`
 	// Runs are the ids of the runs it rests on.
-	Runs         []string           `json:"runs"`
-	Subjects     []evidence.Subject `json:"subject"`
-	Environment  string             `json:"environment"`
-	PolicyName   string             `json:"policy,omitempty"`
-	PolicyDigest string             `json:"policyDigest,omitempty"`
-	Time         time.Time          `json:"time"`
+	Runs        []string           `json:"runs"`
+	Subjects    []evidence.Subject `json:"subject"`
+	Environment string             `json:"environment"`
+	// Release names what is to go out, where that was asked.
+	Release      string    `json:"release,omitempty"`
+	PolicyName   string    `json:"policy,omitempty"`
+	PolicyDigest string    `json:"policyDigest,omitempty"`
+	Time         time.Time `json:"time"`
 }
 
 // ExitCode is the process's exit code for the decision.
