@@ -202,3 +202,14 @@ func sortedKeys[V any](m map[string]V) []string {
 	slices.Sort(keys)
 	return keys
 }
+
+// uncovered are the workloads that no suite covers here, and how many there are in all.
+func (in Input) uncovered() (all int, gaps []Gap) {
+	list := in.workloads()
+	for _, w := range list {
+		if !slices.ContainsFunc(in.Wants, func(s Want) bool { return slices.Contains(s.Covers, w.Name) && s.meantFor(in.Environment) }) {
+			gaps = append(gaps, Gap{Workload: w.Name, Namespace: w.Namespace, Owner: w.Owner, Tier: w.Tier()})
+		}
+	}
+	return len(list), gaps
+}

@@ -49,7 +49,9 @@ func Evaluate(in Input) Verdict {
 			cells = append(cells, Cell{Workload: w, Suite: d.suite, Level: d.level, Owner: cmp.Or(want.Owner, j.owner), Environment: d.environment,
 				State: j.state, Run: j.run, Reason: j.code, Note: d.note, Since: j.since, Evidence: j.evidence()})
 		}
-		waived, blocked := waive(cells, excused, in, want, d, j)
+		waived, used, blocked := waive(cells, excused, in, want, d, j)
+		v.Waivers = append(v.Waivers, used...)
+		v.Quarantine = append(v.Quarantine, j.quarantined...)
 		v.Cells = append(v.Cells, cells...)
 		if j.run != "" {
 			v.Runs = append(v.Runs, j.run)
@@ -77,12 +79,24 @@ func Evaluate(in Input) Verdict {
 		found = append(found, rankedFinding{StateMissing, requiresNothing(in)})
 	}
 	if in.Release != nil {
-		v.Release = in.Release.Name
+		v.Release, v.Released = in.Release.Name, in.workloads()
 	}
 	slices.SortFunc(v.Cells, compareCells)
+	slices.SortFunc(v.Waivers, func(a, b Waiver) int {
+		return cmp.Or(a.Expires.end.Compare(b.Expires.end), strings.Compare(jsonOf(a), jsonOf(b)))
+	})
+	v.Waivers = slices.Compact(v.Waivers)
+	slices.SortFunc(v.Quarantine, func(a, b Quarantine) int {
+		return cmp.Or(a.Expires.end.Compare(b.Expires.end), strings.Compare(jsonOf(a), jsonOf(b)))
+	})
+	v.Quarantine = slices.Compact(v.Quarantine)
 
 	v.Decision = decide(v.Cells)
 	v.Coverage = cover(v.Cells)
+	v.Coverage.Workloads, v.Coverage.Uncovered = in.uncovered()
+	if in.Policy != nil && in.Policy.Matches != nil && in.Comparison != nil {
+		v.Tolerated, v.Differences = evidence.Tolerated(in.Comparison.Differences, in.Policy.Matches.Tolerate)
+	}
 	v.Findings = sorted(found)
 	slices.Sort(v.Runs)
 	v.Runs = slices.Compact(v.Runs)

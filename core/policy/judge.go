@@ -68,6 +68,8 @@ type judgement struct {
 	owner string
 	// since is when the state began, as far as the record tells.
 	since time.Time
+	// quarantined are the quarantines that excuse it.
+	quarantined []Quarantine
 	// rests are the entries it rests on.
 	rests []*evidence.Entry
 }

@@ -141,6 +141,18 @@ type Cell struct {
 type Coverage struct {
 	Required int `json:"required"`
 	Fresh    int `json:"fresh"`
+	// Workloads is how many were found or are to be released; 0 where nobody asked.
+	Workloads int `json:"workloads,omitempty"`
+	// Uncovered are those of them that no suite covers, whatever the policy demands of them.
+	Uncovered []Gap `json:"uncovered,omitempty"`
+}
+
+// Gap is a workload that no suite of the catalog covers.
+type Gap struct {
+	Workload  string `json:"workload"`
+	Namespace string `json:"namespace,omitempty"`
+	Owner     string `json:"owner,omitempty"`
+	Tier      string `json:"tier,omitempty"`
 }
 
 // Want is what a suite's evidence must be about to count: its subject now, and for an environment
@@ -191,15 +203,25 @@ type Verdict struct {
 	Findings []Finding `json:"findings"`
 	Coverage Coverage  `json:"coverage"`
 	Cells    []Cell    `json:"cells"`
+	// Waivers are those that excuse a cell of this verdict, sorted by when they expire.
+	Waivers []Waiver `json:"waivers,omitempty"`
+	// Quarantine are the tests that are taken out of this verdict's decision.
+	Quarantine []Quarantine `json:"quarantine,omitempty"`
+	// Differences are those between the environment and the one that the policy wants it to match;
+	// those in Tolerated decide nothing.
+	Differences []evidence.Difference `json:"differences,omitempty"`
+	Tolerated   []evidence.Difference `json:"tolerated,omitempty"`
 	// Runs are the ids of the runs it rests on.
 	Runs        []string           `json:"runs"`
 	Subjects    []evidence.Subject `json:"subject"`
 	Environment string             `json:"environment"`
 	// Release names what is to go out, where that was asked.
-	Release      string    `json:"release,omitempty"`
-	PolicyName   string    `json:"policy,omitempty"`
-	PolicyDigest string    `json:"policyDigest,omitempty"`
-	Time         time.Time `json:"time"`
+	Release string `json:"release,omitempty"`
+	// Released are the workloads of the release, with their digests.
+	Released     []Workload `json:"released,omitempty"`
+	PolicyName   string     `json:"policy,omitempty"`
+	PolicyDigest string     `json:"policyDigest,omitempty"`
+	Time         time.Time  `json:"time"`
 }
 
 // ExitCode is the process's exit code for the decision.

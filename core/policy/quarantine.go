@@ -91,6 +91,7 @@ func (p *Policy) quarantine(j *judgement, r *ran, in Input, w Want, d demand) {
 	}
 	was := j.message
 	j.fall(StateWaived, CodeQuarantined, "", "")
+	j.quarantined = excused
 	j.advise(w, d.environment, CodeQuarantined, fmt.Sprintf("%s Every failed test is in quarantine: %s.", was, atMost(words, namedTests, "; ")), "Mend them before the quarantine expires.")
 }
 

@@ -149,9 +149,9 @@ func longest(list []Waiver, in Input, want Want, d demand) (w Waiver, ok, other 
 
 // waive applies the waivers to the cells of one demand. It says what it did, and whether a cell is
 // left that is not met.
-func waive(cells []Cell, of map[cellKey][]Waiver, in Input, w Want, d demand, j judgement) (advice []Finding, blocked bool) {
+func waive(cells []Cell, of map[cellKey][]Waiver, in Input, w Want, d demand, j judgement) (advice []Finding, used []Waiver, blocked bool) {
 	if j.state.Fresh() || j.state == StateNotApplicable {
-		return nil, false
+		return nil, nil, false
 	}
 	for i := range cells {
 		c := &cells[i]
@@ -179,13 +179,14 @@ func waive(cells []Cell, of map[cellKey][]Waiver, in Input, w Want, d demand, j 
 			f.Next = "Mend it, or have the waiver renewed with a new date."
 		default:
 			c.State = StateWaived
+			used = append(used, waiver)
 			f.Code = CodeWaived
 			f.Message = fmt.Sprintf("Waived%s until %s by %s: %s (%s). %s", place, waiver.Expires, waiver.Approver, sentenceless(waiver.Reason), waiver.Ticket, j.message)
 			f.Next = "Mend it before the waiver expires."
 		}
 		advice = append(advice, f)
 	}
-	return advice, blocked
+	return advice, used, blocked
 }
 
 // idle gives a finding for each waiver whose cell the policy does not have: it excuses nothing.

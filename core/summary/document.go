@@ -29,6 +29,16 @@ type VerdictDocument struct {
 	Coverage policy.Coverage `json:"coverage"`
 	// Cells are workload x required suite x environment.
 	Cells []policy.Cell `json:"cells"`
+	// Waivers and Quarantine are what is excused in this verdict, and until when.
+	Waivers    []policy.Waiver     `json:"waivers,omitempty"`
+	Quarantine []policy.Quarantine `json:"quarantine,omitempty"`
+	// Differences are those to the environment that the policy wants this one to match, and Tolerated
+	// those that it accepts.
+	Differences []evidence.Difference `json:"differences,omitempty"`
+	Tolerated   []evidence.Difference `json:"tolerated,omitempty"`
+	// Release names what is to go out, where that was asked.
+	Release  string            `json:"release,omitempty"`
+	Released []policy.Workload `json:"released,omitempty"`
 	// Runs are the runs the verdict rests on or that this invocation made.
 	Runs []RunItem `json:"runs"`
 	// Subject lists what is under test, each subject of the required suites once.
@@ -101,7 +111,7 @@ func Document(s Summary) any {
 	}
 	return VerdictDocument{
 		APIVersion: evidence.APIVersion, Kind: KindVerdict, Decision: v.Decision, Title: Title(s),
-		Findings: list(v.Findings), Coverage: v.Coverage, Cells: list(v.Cells), Runs: items, Subject: list(v.Subjects),
+		Findings: list(v.Findings), Coverage: v.Coverage, Cells: list(v.Cells), Waivers: v.Waivers, Quarantine: v.Quarantine, Differences: v.Differences, Tolerated: v.Tolerated, Release: v.Release, Released: v.Released, Runs: items, Subject: list(v.Subjects),
 		Environment: v.Environment, Policy: v.PolicyName, PolicyDigest: v.PolicyDigest, PolicyFrom: s.PolicyFrom, Time: v.Time.UTC(),
 	}
 }
