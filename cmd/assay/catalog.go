@@ -78,7 +78,7 @@ func (a *app) lint() error {
 	if unread == nil {
 		// Names are only compared where every document could be read.
 		for _, p := range policies {
-			unknown := policy.CheckAgainst(p, catalog.SuiteNames(), catalog.EnvironmentNames(), docs...)
+			unknown := policy.CheckAgainst(p, known(catalog), docs...)
 			found = manifest.Join(found, unknown.Err())
 		}
 	}

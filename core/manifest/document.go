@@ -17,10 +17,12 @@ const (
 	KindEnvironment   = "Environment"
 	KindReleasePolicy = "ReleasePolicy"
 	KindRelease       = "Release"
+	KindWaiver        = "Waiver"
+	KindQuarantine    = "Quarantine"
 )
 
 // Kinds are the known kinds.
-var Kinds = []string{KindTestSuite, KindEnvironment, KindReleasePolicy, KindRelease}
+var Kinds = []string{KindTestSuite, KindEnvironment, KindReleasePolicy, KindWaiver, KindQuarantine, KindRelease}
 
 // Document is one object of a file. Its spec is read with Decode.
 type Document struct {

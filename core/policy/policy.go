@@ -15,6 +15,9 @@ type Policy struct {
 	// Digest identifies the text the policy was read from.
 	Digest string `json:"digest,omitempty"`
 	PolicySpec
+
+	// waiverAt and quarantineAt say where each of them is written.
+	waiverAt, quarantineAt []location
 }
 
 // PolicySpec is the spec of a ReleasePolicy.

@@ -142,34 +142,27 @@ func (in Input) tier(name string) (tier string, known bool) {
 }
 
 // checkQuarantine finds what is wrong with the quarantines by themselves.
-func (p Policy) checkQuarantine(doc manifest.Document) manifest.Errors {
+func (p Policy) checkQuarantine() manifest.Errors {
 	var errs manifest.Errors
 	type key struct{ suite, test string }
 	seen := map[key]int{}
 	for i, q := range p.Quarantine {
-		at := func(field string) manifest.Position { return doc.At("spec", "quarantine", i, field) }
+		at := p.quarantineAt[i]
 		if !manifest.IsName(q.Suite) {
-			errs.Add(at("suite"), nameHint, "spec.quarantine[%d]: %q cannot be the name of a suite", i, q.Suite)
+			errs.Add(at.of("suite"), nameHint, "%s: %q cannot be the name of a suite", at.name, q.Suite)
 		}
-		for _, f := range []struct{ name, value, hint string }{
+		at.given(&errs, [][3]string{
 			{"test", q.Test, "write the test's id as assay show names it"},
 			{"approver", q.Approver, "write who takes the responsibility"},
 			{"reason", q.Reason, "write what makes it unreliable"},
 			{"ticket", q.Ticket, "write where mending it is planned"},
 			{"expires", q.Expires.String(), "write the last day, such as 2026-12-31"},
-		} {
-			if strings.TrimSpace(f.value) == "" {
-				errs.Add(at(f.name), f.hint, "spec.quarantine[%d] has no %s", i, f.name)
-			}
-		}
+		})
 		if j, dup := seen[key{q.Suite, q.Test}]; dup {
-			errs.Add(at("test"), "remove one of them", "the quarantine of %s is written twice, first at line %d", quoted(q.Test), doc.At("spec", "quarantine", j, "test").Line)
+			errs.Add(at.of("test"), "remove one of them", "the quarantine of %s is written twice, first at %s", quoted(q.Test), p.quarantineAt[j].line("test", at))
 			continue
 		}
 		seen[key{q.Suite, q.Test}] = i
-	}
-	if p.QuarantineLimit < 0 {
-		errs.Add(doc.At("spec", "quarantineLimit"), "write how many tests of a suite may be in quarantine", "spec.quarantineLimit is negative")
 	}
 	return errs
 }

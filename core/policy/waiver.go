@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/assay-dev/assay/core/manifest"
@@ -23,7 +22,7 @@ type Waiver struct {
 	Level string `json:"level,omitempty"`
 	// Release and Digest narrow the waiver to one release by name, or to one image, commit or tree
 	// under test by its digest; empty means whatever is under test until it expires.
-	Release string `json:"release,omitempty"`
+	Release string `json:"release,omitempty" scalar:"text"`
 	Digest  string `json:"digest,omitempty"`
 	// Approver is who takes the responsibility, never who wrote the change.
 	Approver string `json:"approver"`
@@ -211,35 +210,32 @@ func idle(in Input, cells []Cell) []rankedFinding {
 }
 
 // checkWaivers finds what is wrong with the waivers by themselves.
-func (p Policy) checkWaivers(doc manifest.Document) manifest.Errors {
+func (p Policy) checkWaivers() manifest.Errors {
 	var errs manifest.Errors
 	seen := map[Waiver]int{}
 	for i, w := range p.Waivers {
-		at := func(field string) manifest.Position { return doc.At("spec", "waivers", i, field) }
+		at := p.waiverAt[i]
+		name := at.name
 		switch {
 		case w.Suite == "" && w.Level == "":
-			errs.Add(doc.At("spec", "waivers", i), "write suite: NAME, or level: LEVEL for a suite that is missing", "spec.waivers[%d] names no suite", i)
+			errs.Add(at.of(), "write suite: NAME, or level: LEVEL for a suite that is missing", "%s names no suite", name)
 		case w.Suite != "" && w.Level != "":
-			errs.Add(at("level"), "remove one of them", "spec.waivers[%d] names a suite and a level", i)
+			errs.Add(at.of("level"), "remove one of them", "%s names a suite and a level", name)
 		case w.Suite != "" && !manifest.IsName(w.Suite):
-			errs.Add(at("suite"), nameHint, "spec.waivers[%d]: %q cannot be the name of a suite", i, w.Suite)
+			errs.Add(at.of("suite"), nameHint, "%s: %q cannot be the name of a suite", name, w.Suite)
 		}
-		if doc.Has("spec", "waivers", i, "environment") && !manifest.IsName(w.Environment) {
-			errs.Add(at("environment"), nameHint, "spec.waivers[%d]: %q cannot be the name of an environment", i, w.Environment)
+		if at.has("environment") && !manifest.IsName(w.Environment) {
+			errs.Add(at.of("environment"), nameHint, "%s: %q cannot be the name of an environment", name, w.Environment)
 		}
-		for _, f := range []struct{ name, value, hint string }{
+		at.given(&errs, [][3]string{
 			{"approver", w.Approver, "write who takes the responsibility"},
 			{"reason", w.Reason, "write why the release may go out nevertheless"},
 			{"ticket", w.Ticket, "write where mending it is planned"},
 			{"expires", w.Expires.String(), "write the last day, such as 2026-12-31"},
-		} {
-			if strings.TrimSpace(f.value) == "" {
-				errs.Add(at(f.name), f.hint, "spec.waivers[%d] has no %s", i, f.name)
-			}
-		}
+		})
 		key := Waiver{Suite: w.Suite, Workload: w.Workload, Environment: w.Environment, Level: w.Level, Release: w.Release, Digest: w.Digest}
 		if j, dup := seen[key]; dup {
-			errs.Add(at("suite"), "remove one of them", "the waiver of %s is written twice, first at line %d", w.words(), doc.At("spec", "waivers", j, "suite").Line)
+			errs.Add(at.of("suite"), "remove one of them", "the waiver of %s is written twice, first at %s", w.words(), p.waiverAt[j].line("suite", at))
 			continue
 		}
 		seen[key] = i

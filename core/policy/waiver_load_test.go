@@ -29,14 +29,14 @@ func TestLoadWaiver(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []policy.Waiver{{Suite: "smoke", Workload: "deployment/web", Environment: "staging", Approver: "Grace Hopper",
 		Reason: "the shop is closed", Ticket: "PAY-481", Expires: until}}, policies[0].Waivers)
-	assert.Empty(t, policy.CheckAgainst(policies[0], []string{"smoke"}, []string{"staging"}, docs...))
+	assert.Empty(t, policy.CheckAgainst(policies[0], policy.Known{Suites: []string{"smoke"}, Environments: []string{"staging"}}, docs...))
 	assert.Equal(t, `p.yaml:9:18: policy "release" waives suite "smoke" in environment "staging", which the catalog does not have (did you mean "stagin"?)`,
-		policy.CheckAgainst(policies[0], []string{"smoke"}, []string{"stagin"}, docs...).Error())
+		policy.CheckAgainst(policies[0], policy.Known{Suites: []string{"smoke"}, Environments: []string{"stagin"}}, docs...).Error())
 
 	policies, docs, err = loadPolicies(t, strings.Replace(waived, "- suite: smoke\n    w", "- suite: smok\n    w", 1))
 	require.NoError(t, err)
 	assert.Equal(t, `p.yaml:7:12: policy "release" waives suite "smok", which it does not require (remove the waiver)`,
-		policy.CheckAgainst(policies[0], []string{"smoke"}, []string{"staging"}, docs...).Error())
+		policy.CheckAgainst(policies[0], policy.Known{Suites: []string{"smoke"}, Environments: []string{"staging"}}, docs...).Error())
 }
 
 func TestBrokenWaivers(t *testing.T) {
