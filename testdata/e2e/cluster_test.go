@@ -52,10 +52,10 @@ func TestRoleAllowsNothingElse(t *testing.T) {
 		"pods/log get",
 	}, list(lab.runs))
 	assert.Equal(t, []string{
-		"daemonsets.apps get",
-		"deployments.apps get",
+		"daemonsets.apps get,list",
+		"deployments.apps get,list",
 		"pods list",
-		"statefulsets.apps get",
+		"statefulsets.apps get,list",
 	}, list(lab.shop))
 	assert.Empty(t, list("kube-system"))
 }
