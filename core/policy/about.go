@@ -52,7 +52,6 @@ func aboutOf(in Input, w Want, d demand) about {
 	if d.release == nil {
 		return a
 	}
-	a.problem = "" // the release says what is under test
 	if w.Subject.Kind == subjectSource && d.release.Commit == "" {
 		a.problem = fmt.Sprintf("the release does not say from which commit %s was built", d.release.Name)
 	}

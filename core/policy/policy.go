@@ -2,6 +2,7 @@
 package policy
 
 import (
+	"slices"
 	"time"
 
 	"github.com/assay-dev/assay/core/evidence"
@@ -238,4 +239,23 @@ func (d Decision) ExitCode() int {
 		return 2
 	}
 	return 3
+}
+
+// Environments are those that the policy names, sorted.
+func (p Policy) Environments() []string {
+	var out []string
+	for _, r := range p.Required {
+		out = append(out, r.Environment)
+	}
+	for _, b := range p.Baseline {
+		out = append(out, b.Environment)
+	}
+	slices.Sort(out)
+	return slices.DeleteFunc(slices.Compact(out), func(s string) bool { return s == "" })
+}
+
+// Demands says whether the policy asks for a suite, by its name or by its level.
+func (p *Policy) Demands(suite, level string) bool {
+	return p != nil && (slices.ContainsFunc(p.Required, func(r Requirement) bool { return r.Suite == suite }) ||
+		level != "" && slices.ContainsFunc(p.Baseline, func(b BaselineRule) bool { return b.Level == level }))
 }
