@@ -85,7 +85,7 @@ func (q *asking) everything(ctx context.Context, in *policy.Input) error {
 	if err != nil {
 		return exit{codeUsage, err}
 	}
-	if p := q.policy; in.Release != nil || p != nil && len(p.Baseline)+len(p.Quarantine) > 0 {
+	if p := q.policy; p != nil && len(p.Baseline)+len(p.Quarantine) > 0 {
 		found, err := q.workloads(ctx, env)
 		if err != nil {
 			in.WorkloadsProblem = err.Error()
