@@ -14,6 +14,7 @@
 //	5   core              Pipeline: plan, execute, keep, decide, publish
 //	4   core/summary      record and verdict become Markdown, terminal text, a JSON document; pure
 //	3   core/policy       record and time become a verdict; pure
+//	2½  core/policy/trend what is a regression and what is chance; arithmetic alone
 //	2   core/suite        the catalog becomes a plan; the checkout becomes a packed workspace
 //	    core/evidence     the persisted entries, their canonical JSON, reasons, redaction
 //	1   core/report       report files become one neutral model
