@@ -154,12 +154,35 @@ func (p Pipeline) Decide(ctx context.Context, asked policy.Input) (*policy.Verdi
 // Input completes what a verdict depends on with the entries of the record that matter.
 func (p Pipeline) Input(ctx context.Context, asked policy.Input) (policy.Input, error) {
 	asked.Policy, asked.PullRequest, asked.Now = p.Policy, p.Context.IsPullRequest(), p.Now()
-	entries, err := policy.Relevant(asked, p.Store.Query(ctx, evidence.Query{}))
+	history := policy.NewHistorian(asked, p.side)
+	entries, err := policy.Relevant(asked, p.Store.Query(ctx, evidence.Query{}), history)
 	if err != nil {
 		return asked, fmt.Errorf("reading the evidence: %w", err)
 	}
-	asked.Entries = entries
+	asked.Entries, asked.History = entries, history.Histories()
 	return asked, nil
+}
+
+// side says where a run belongs when now is compared with before. A pull request's runs are compared
+// with those of the branch it is to be merged into; a branch's newest with those before them.
+func (p Pipeline) side(e evidence.Entry) policy.Side {
+	here, there := p.Context, e.Context
+	if here.Repository != "" && there.Repository != here.Repository {
+		return policy.Neither
+	}
+	switch {
+	case here.IsPullRequest() && there.PullRequest == here.PullRequest:
+		return policy.Now
+	case there.IsPullRequest():
+		return policy.Neither
+	case here.IsPullRequest() && (here.BaseBranch == "" || there.Branch == here.BaseBranch):
+		return policy.Earlier
+	case here.IsPullRequest():
+		return policy.Neither
+	case here.Branch == "" || there.Branch == "" || there.Branch == here.Branch:
+		return policy.Either
+	}
+	return policy.Neither
 }
 
 // Want is what evidence for a run must be about to count.

@@ -38,12 +38,16 @@ func Evaluate(in Input) Verdict {
 		found = append(found, rankedFinding{StateMissing, f})
 	}
 	excused := waivers(in)
+	worse := in.regressions(required)
 	for _, d := range required {
 		want, known := wants[d.suite]
 		if !known {
 			want = Want{Suite: d.suite}
 		}
 		j := rec.judge(in, want, known, d)
+		if d.settled == nil {
+			worse[suiteIn{d.suite, d.environment}].regress(&j, want, d)
+		}
 		var cells []Cell
 		for _, w := range d.workloads {
 			cells = append(cells, Cell{Workload: w, Suite: d.suite, Level: d.level, Owner: cmp.Or(want.Owner, j.owner), Environment: d.environment,

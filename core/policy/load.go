@@ -182,7 +182,7 @@ func (p Policy) check(doc manifest.Document) manifest.Errors {
 	if p.QuarantineLimit < 0 {
 		errs.Add(doc.At("spec", "quarantineLimit"), "write how many tests of a suite may be in quarantine", "spec.quarantineLimit is negative")
 	}
-	return slices.Concat(errs, p.checkBaseline(doc), p.checkThresholds(doc), p.checkQuarantine(), p.checkWaivers())
+	return slices.Concat(errs, p.checkBaseline(doc), p.checkThresholds(doc), p.checkRegression(doc), p.checkQuarantine(), p.checkWaivers())
 }
 
 func (r Requirement) words() string {

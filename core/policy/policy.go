@@ -33,6 +33,8 @@ type PolicySpec struct {
 	Thresholds []Threshold `json:"thresholds,omitempty"`
 	// Matches demands that the environment of the verdict matches another one.
 	Matches *Match `json:"matches,omitempty"`
+	// Regression has the newest runs compared with those before; nil compares nothing.
+	Regression *Regression `json:"regression,omitempty"`
 	// Quarantine takes unreliable tests out of the decision for a while.
 	Quarantine []Quarantine `json:"quarantine,omitempty"`
 	// QuarantineLimit is how many tests of one suite may be in quarantine; default
@@ -195,6 +197,8 @@ type Input struct {
 	Places []Place `json:"places,omitempty"`
 	// Comparison is set where the policy demands that environments match.
 	Comparison *Comparison `json:"comparison,omitempty"`
+	// History is what the policy's Regression compares.
+	History []History `json:"history,omitempty"`
 	// Entries is the record, in any order.
 	Entries []evidence.Entry `json:"entries,omitempty"`
 	// Now is the time of the decision.

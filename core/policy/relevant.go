@@ -15,15 +15,17 @@ const Considered = 50
 const others = 5
 
 // Relevant keeps of a record, newest first, what can matter to the decision, so that its size is
-// bounded by the catalog and not by the store. It stops reading when nothing older can matter.
-func Relevant(in Input, entries iter.Seq2[evidence.Entry, error]) ([]evidence.Entry, error) {
+// bounded by the catalog and not by the store, and offers every result to h, which may be nil. It
+// stops reading when nothing older can matter.
+func Relevant(in Input, entries iter.Seq2[evidence.Entry, error], h *Historian) ([]evidence.Entry, error) {
 	s := newSelection(in)
 	for e, err := range entries {
 		if err != nil {
 			return nil, err
 		}
 		s.offer(e)
-		if s.full() {
+		h.Offer(e)
+		if s.full() && h.Full() {
 			break
 		}
 	}

@@ -36,7 +36,7 @@ func TestRelevantDecidesTheSame(t *testing.T) {
 		whole, err := json.Marshal(Evaluate(i))
 		require.NoError(t, err)
 		read := 0
-		kept, err := Relevant(i, newestFirst(i.Entries, &read))
+		kept, err := Relevant(i, newestFirst(i.Entries, &read), nil)
 		require.NoError(t, err)
 		part, err := json.Marshal(Evaluate(i.with(kept)))
 		require.NoError(t, err)
@@ -53,7 +53,7 @@ func TestRelevantIsBounded(t *testing.T) {
 	}
 	i := in(policyE2E, want(sourceA))
 	read := 0
-	kept, err := Relevant(i, newestFirst(entries, &read))
+	kept, err := Relevant(i, newestFirst(entries, &read), nil)
 	require.NoError(t, err)
 	assert.Less(t, read, 6*Considered+20, "what is older is not read")
 	assert.Less(t, len(kept), 2*(Considered+others)+2)
@@ -63,7 +63,7 @@ func TestRelevantIsBounded(t *testing.T) {
 	entries = append(entries, fail("old", candA, 100_000)...)
 	i = in(policyE2E, want(candA))
 	read = 0
-	kept, err = Relevant(i, newestFirst(entries, &read))
+	kept, err = Relevant(i, newestFirst(entries, &read), nil)
 	require.NoError(t, err)
 	assert.Equal(t, len(entries), read)
 	assert.Equal(t, NotReady, Evaluate(i.with(kept)).Decision)
@@ -71,10 +71,10 @@ func TestRelevantIsBounded(t *testing.T) {
 	// A plan without a result counts although later results of other plans fill the room.
 	i = in(policyE2E, want(sourceA))
 	entries = append(entries, plan("hung", "e2e", sourceA, now.Add(-time.Second)))
-	kept, err = Relevant(i, newestFirst(entries, &read))
+	kept, err = Relevant(i, newestFirst(entries, &read), nil)
 	require.NoError(t, err)
 	assert.Equal(t, InsufficientEvidence, Evaluate(i.with(kept)).Decision)
 
-	_, err = Relevant(i, func(yield func(evidence.Entry, error) bool) { yield(evidence.Entry{}, errors.New("torn")) })
+	_, err = Relevant(i, func(yield func(evidence.Entry, error) bool) { yield(evidence.Entry{}, errors.New("torn")) }, nil)
 	assert.EqualError(t, err, "torn", "a record that cannot be read is no record")
 }

@@ -8,12 +8,13 @@ import (
 
 // Samples are the values that one measurement or duration had, one for each run, before and now.
 type Samples struct {
-	Name string
+	Name string `json:"name"`
 	// Unit is shown as it is; empty where there is none.
-	Unit string
+	Unit string `json:"unit,omitempty"`
 	// HigherIsBetter is for throughput and the like; of durations, sizes and errors less is better.
-	HigherIsBetter bool
-	Base, Sample   []float64
+	HigherIsBetter bool      `json:"higherIsBetter,omitempty"`
+	Base           []float64 `json:"base"`
+	Sample         []float64 `json:"sample"`
 }
 
 // Measurement is one that is worse than before.

@@ -8,11 +8,23 @@ import (
 // Outcomes counts how often one test ran and passed, before and now. A pass on a retry is a failure
 // here: it is the first attempt that tells how often the test fails.
 type Outcomes struct {
-	Test       string
-	BasePass   int
-	BaseN      int
-	SamplePass int
-	SampleN    int
+	Test       string `json:"test"`
+	BasePass   int    `json:"basePass"`
+	BaseN      int    `json:"baseN"`
+	SamplePass int    `json:"samplePass"`
+	SampleN    int    `json:"sampleN"`
+}
+
+// Count counts one run of the test: now, in the sample, or before.
+func (o *Outcomes) Count(now, passed bool) {
+	n, pass := &o.BaseN, &o.BasePass
+	if now {
+		n, pass = &o.SampleN, &o.SamplePass
+	}
+	*n++
+	if passed {
+		*pass++
+	}
 }
 
 // PassRate is a test that fails more often than before.
