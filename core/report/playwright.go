@@ -232,9 +232,7 @@ func (r *playwrightReader) test() Case {
 			c.Message = "the test ended as " + cut(last.status, 60)
 		}
 	case Skipped:
-		if c.Message = reason; c.Message == "" {
-			c.Message = "the test did not run, and the report does not say why"
-		}
+		c.Message = reason
 	}
 	if c.Status == Passed && status != "flaky" {
 		return c // tries of a test that is expected to fail are no failures

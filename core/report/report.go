@@ -28,7 +28,9 @@ type Case struct {
 	// Duration is the time the tool reports for the case; zero where it reports none.
 	Duration time.Duration `json:"durationNanos,omitempty"`
 	// Message is the tool's one-line reason of a failure, an error or a skip.
-	// Bounded by Limits.Message; where the tool gives none it is the first line of Detail.
+	// Bounded by Limits.Message; where the tool gives none it is the first line of Detail. A skipped case
+	// always has one: "the report gives no reason", with the tool's own word before it where it has one
+	// ("pending; the report gives no reason").
 	Message string `json:"message,omitempty"`
 	// Type is the tool's class of the failure (an exception's name).
 	Type string `json:"type,omitempty"`
@@ -61,21 +63,6 @@ type Property struct {
 
 // Flaky says whether the case passed only after a try that did not.
 func (c Case) Flaky() bool { return c.Status == Passed && len(c.Attempts) > 0 }
-
-// ID names the case stably across runs: suite path, class and name. The same test has the same ID
-// wherever and whenever it ran, so that history can follow it.
-func (c Case) ID() string {
-	id := ""
-	for _, s := range c.Suite {
-		if s != "" {
-			id += s + " > "
-		}
-	}
-	if c.Class != "" && (len(c.Suite) == 0 || c.Suite[len(c.Suite)-1] != c.Class) {
-		id += c.Class + " > "
-	}
-	return id + c.Name
-}
 
 // Totals counts cases by status. Totals always equal the sum over the cases; what a file declares
 // about itself is compared with them and never replaces them.

@@ -270,8 +270,11 @@ func (r *trxReader) endElement(what role, _ bool) {
 
 // hold hands a case on, or keeps it until its definition comes.
 func (r *trxReader) hold(k *trxOpenResult) {
-	fallback := "the report gives no reason"
-	if k.c.Type != "" {
+	fallback := noReason
+	switch {
+	case k.c.Status == Skipped:
+		fallback = k.c.Type
+	case k.c.Type != "":
 		fallback = "the outcome is " + k.c.Type
 	}
 	c := k.finish(r.out.limits, fallback)
