@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -134,9 +135,16 @@ func (j *junitWriter) add(c Case) {
 		}
 	}
 	j.outcome(c)
-	if c.Output != "" {
+	printed := c.Output
+	for _, a := range c.Attachments {
+		mark := markBegin + a.Path + markEnd
+		if a.Path != "" && !strings.Contains(a.Path, markEnd) && !strings.Contains(c.Output, mark) {
+			printed = strings.TrimPrefix(printed+"\n"+mark, "\n")
+		}
+	}
+	if printed != "" {
 		fmt.Fprint(j.w, "<system-out>")
-		j.escape(c.Output)
+		j.escape(printed)
 		fmt.Fprint(j.w, "</system-out>")
 	}
 	fmt.Fprint(j.w, "</testcase>\n")
@@ -204,7 +212,9 @@ type ctrfTest struct {
 	Attempts  []ctrfAttempt `json:"retryAttempts,omitempty"`
 	Flaky     bool          `json:"flaky,omitempty"`
 	Stdout    []string      `json:"stdout,omitempty"`
-	Extra     *ctrfExtra    `json:"extra,omitempty"`
+	// CTRF demands all three of an attachment.
+	Attachments []ctrfAttachment `json:"attachments,omitempty"`
+	Extra       *ctrfExtra       `json:"extra,omitempty"`
 }
 
 type ctrfAttempt struct {
@@ -212,6 +222,12 @@ type ctrfAttempt struct {
 	Status  string `json:"status"`
 	Message string `json:"message,omitempty"`
 	Trace   string `json:"trace,omitempty"`
+}
+
+type ctrfAttachment struct {
+	Name        string `json:"name"`
+	ContentType string `json:"contentType"`
+	Path        string `json:"path"`
 }
 
 type ctrfExtra struct {
@@ -247,6 +263,16 @@ func (c *ctrfWriter) add(one Case) {
 	}
 	for i, a := range one.Attempts {
 		t.Attempts = append(t.Attempts, ctrfAttempt{Attempt: i + 1, Status: status(a.Status), Message: a.Message, Trace: a.Detail})
+	}
+	for _, a := range one.Attachments {
+		if a.Path == "" {
+			continue // it stands in the report that was read
+		}
+		t.Attachments = append(t.Attachments, ctrfAttachment{
+			Name:        cmp.Or(a.Name, a.Path[strings.LastIndexAny(a.Path, `/\`)+1:]),
+			ContentType: cmp.Or(a.MediaType, "application/octet-stream"),
+			Path:        a.Path,
+		})
 	}
 	if one.Output != "" {
 		t.Stdout = strings.Split(strings.TrimSuffix(one.Output, "\n"), "\n")

@@ -45,6 +45,10 @@ type Case struct {
 	Attempts []Attempt `json:"attempts,omitempty"`
 	// Properties are the key-value pairs the tool attached to the case.
 	Properties []Property `json:"properties,omitempty"`
+	// Attachments are the files that the tool says it attached, of all tries. Bounded by
+	// Limits.Attachments; AttachmentsOmitted says how many more there were.
+	Attachments        []Attachment `json:"attachments,omitempty"`
+	AttachmentsOmitted int          `json:"attachmentsOmitted,omitempty"`
 }
 
 // Attempt is one try of a case that was tried again.

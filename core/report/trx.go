@@ -158,6 +158,14 @@ func (r *trxReader) startElement(name string) (role, *clip) {
 		if inResult && r.parent() == "ErrorInfo" {
 			return trxStack, &r.results[len(r.results)-1].detail
 		}
+	case "ResultFile":
+		if inResult {
+			r.results[len(r.results)-1].c.attach(Attachment{Path: r.name("path")}, r.out.limits)
+		}
+	case "A":
+		if inResult && r.parent() == "UriAttachment" {
+			r.results[len(r.results)-1].c.attach(Attachment{Path: r.name("href")}, r.out.limits)
+		}
 	case "StdOut", "StdErr", "DebugTrace":
 		if inResult && r.parent() == "Output" {
 			k := r.results[len(r.results)-1]
