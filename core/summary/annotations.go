@@ -39,7 +39,7 @@ func Annotations(s Summary, most int) (list []Annotation, total int) {
 			continue
 		}
 		total += res.Report.Unmet()
-		since := s.compare(r)
+		since, files := s.compare(r), res.Artifacts()
 		for _, c := range res.Report.Cases {
 			file := repositoryPath(c.File)
 			if !unmet(c) || file == "" {
@@ -52,6 +52,9 @@ func Annotations(s Summary, most int) (list []Annotation, total int) {
 			}
 			if text == "" {
 				text = "The test " + string(c.Status) + " without a message."
+			}
+			if kept := attachedText(files, c, oneLine); kept != "" {
+				text += "\n" + kept
 			}
 			list = append(list, Annotation{
 				Path: file, Line: max(c.Line, 1), Suite: oneLine(r.suite),
