@@ -21,8 +21,9 @@ var Conversions = []string{"junit", "ctrf"}
 // (https://maven.apache.org/surefire/maven-surefire-plugin/xsd/surefire-test-report.xsd), or "ctrf"
 // (https://ctrf.io/docs/specification). Cases stream from file to file, in bounded memory.
 //
-// What is serious about a file (it cannot be read, it is cut off) is written as an errored case, for
-// neither format has a word for it: whoever reads the result must not take it for a pass. files are
+// What is serious about a file (it cannot be read, it is cut off, only an exit code says how it ended)
+// is written as an errored case, for neither format has a word for it: whoever reads the result must
+// not take it for a pass. files are
 // what was read, with all doubts. An error is one of reading anew or of w.
 func Convert(w io.Writer, to string, fsys fs.FS, sources []Source, opts Options) (files []File, err error) {
 	limits := opts.Limits.withDefaults()
@@ -37,7 +38,7 @@ func Convert(w io.Writer, to string, fsys fs.FS, sources []Source, opts Options)
 		f := read(src, nil)
 		files = append(files, f)
 		total.Merge(f.Totals)
-		total.Merge(Totals{Tests: len(f.SeriousDoubts()), Errored: len(f.SeriousDoubts())})
+		total.Merge(Totals{Tests: len(forbidding(f)), Errored: len(forbidding(f))})
 	}
 	var out caseWriter
 	buffered := bufio.NewWriterSize(w, 64<<10)
@@ -56,7 +57,7 @@ func Convert(w io.Writer, to string, fsys fs.FS, sources []Source, opts Options)
 		if again.Totals != files[i].Totals {
 			return files, fmt.Errorf("%s changed while it was read", displayPath(src.Path))
 		}
-		for _, d := range files[i].SeriousDoubts() {
+		for _, d := range forbidding(files[i]) {
 			out.add(Case{Class: "assay", Name: "the report " + displayPath(src.Path) + " can be relied on", Status: Errored, Message: d.Message})
 		}
 		out.fileEnd()
@@ -67,6 +68,9 @@ func Convert(w io.Writer, to string, fsys fs.FS, sources []Source, opts Options)
 	}
 	return files, nil
 }
+
+// forbidding are the doubts that forbid to take a file for a pass where nothing but the file is known.
+func forbidding(f File) []Doubt { return append(f.SeriousDoubts(), f.UnwitnessedDoubts()...) }
 
 // caseWriter writes one format; what goes wrong with the writing is told by the buffer's Flush.
 type caseWriter interface {
@@ -88,7 +92,7 @@ func (j *junitWriter) begin(t Totals) {
 }
 
 func (j *junitWriter) file(f File) {
-	doubts := len(f.SeriousDoubts())
+	doubts := len(forbidding(f))
 	fmt.Fprint(j.w, "<testsuite")
 	j.attribute("name", f.Path)
 	fmt.Fprintf(j.w, " tests=\"%d\" failures=\"%d\" errors=\"%d\" skipped=\"%d\">\n", f.Tests+doubts, f.Failed, f.Errored+doubts, f.Skipped)

@@ -115,6 +115,9 @@ type Doubt struct {
 	// Serious doubts forbid to call the run passed (an unreadable or cut-off file);
 	// the others are shown beside the result.
 	Serious bool `json:"serious,omitempty"`
+	// NeedsExitCode is true where the tool says by its exit code alone whether something held. Such a doubt
+	// forbids to call passed what nobody saw end, as an import; beside an exit code it is shown.
+	NeedsExitCode bool `json:"needsExitCode,omitempty"`
 }
 
 // File is what one report file gave.

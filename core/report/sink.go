@@ -67,6 +67,11 @@ func (s *sink) advise(format string, args ...any) {
 	}
 }
 
+// unwitnessed notes something that only the tool's exit code says. The phrase follows the file's name.
+func (s *sink) unwitnessed(format string, args ...any) {
+	s.note(Doubt{Message: fmt.Sprintf(format, args...), NeedsExitCode: true})
+}
+
 // distrust notes something that forbids to call the run passed. The phrase follows the file's name.
 func (s *sink) distrust(format string, args ...any) {
 	if s.serious++; s.serious <= maxDoubts {
