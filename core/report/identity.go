@@ -84,7 +84,7 @@ var (
 
 // stable takes out of a name what differs from run to run.
 func stable(s string, place bool) string {
-	if strings.Contains(s, "@") {
+	if mayHoldHash(s) {
 		s = javaObject.ReplaceAllStringFunc(s, func(m string) string {
 			name, hash, _ := strings.Cut(m, "@")
 			if !strings.ContainsAny(hash, "0123456789") {
@@ -99,8 +99,24 @@ func stable(s string, place bool) string {
 	if strings.Contains(s, "/tmp/") || strings.Contains(s, "/T/") {
 		s = temporary.ReplaceAllString(s, "/tmp/...$1")
 	}
-	if place {
+	if place && len(s) > 2 && (s[0] == '/' || s[1] == ':') {
 		s = checkouts.ReplaceAllString(s, "")
 	}
 	return s
+}
+
+// mayHoldHash is false where javaObject finds nothing. Names hold "@" often, and a regular expression
+// takes a hundred times as long.
+func mayHoldHash(s string) bool {
+	const least = 5
+	for {
+		_, after, found := strings.Cut(s, "@")
+		if !found || len(after) < least {
+			return false
+		}
+		if strings.Trim(after[:least], "0123456789abcdef") == "" {
+			return true
+		}
+		s = after
+	}
 }

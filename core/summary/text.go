@@ -36,6 +36,7 @@ func Text(s Summary, opts TextOptions) string {
 	if s.Problem != "" {
 		s.Verdict = nil // what was decided before it failed does not count
 	}
+	s = s.rendering()
 	all := rows(s)
 	why := findings(s)
 
