@@ -416,6 +416,15 @@ func onTerminal(t *testing.T, s summary.Summary, failed int) {
 		assert.Equal(t, total, shown+more, "shown, and counted as left out")
 	}
 
+	// Suites that were run by name are reported on without a verdict.
+	named := s
+	named.Verdict = nil
+	for _, e := range s.Results {
+		named.Named = append(named.Named, e.Result.Suite)
+	}
+	accounted(t, summary.MarkdownWithin(named, checkText), len(s.Results), failed)
+	assert.LessOrEqual(t, utf8.RuneCountInString(summary.CheckName(named, "")), checkTitle)
+
 	document, err := json.Marshal(summary.Document(s))
 	require.NoError(t, err)
 	assert.Less(t, len(document), 1<<20, "the JSON document counts cases and lists none")
