@@ -112,10 +112,9 @@ func (j *jsonWalk) attachment() (a Attachment) {
 	return a
 }
 
-// shown are the extensions of images and videos, which mochawesome's report shows as such.
-var shown = map[string]bool{
-	".png": true, ".jpg": true, ".jpeg": true, ".gif": true, ".svg": true, ".webp": true, ".mp4": true, ".webm": true,
-}
+// shown are the extensions that mochawesome's report shows as an image or a video
+// (mochawesome-report-generator 6.2).
+var shown = map[string]bool{".png": true, ".jpg": true, ".jpeg": true, ".gif": true, ".mp4": true, ".webm": true}
 
 // attachContext takes the images and videos out of a test's context, which mochawesome keeps as JSON
 // in a string: a text, an object with title and value, or a list of them
