@@ -42,7 +42,7 @@ func (a *app) verdictFlags(c *cobra.Command, f *runFlags) {
 	a.environmentFlag(c)
 	a.outputFlag(c)
 	c.Flags().StringArrayVar(&f.subjects, "subject", nil, "candidate `IMAGE@sha256:...` to decide about (repeatable)")
-	c.Flags().StringVar(&f.summary, "summary", "", "write the summary as Markdown to this `file`")
+	summaryFlags(c, f)
 	a.publishFlags(c)
 }
 
@@ -109,7 +109,7 @@ func (a *app) verdict(ctx context.Context, f runFlags, unpublished func(error)) 
 	if s.Base, err = p.Base(ctx, catalog.SuiteNames(), env.Name); err != nil {
 		return wrong(err)
 	}
-	if err := a.show(s, f.summary); err != nil {
+	if err := a.show(s, f.summary, f.summaryLimit); err != nil {
 		return err
 	}
 	if publisher != nil {

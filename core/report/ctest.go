@@ -199,7 +199,7 @@ func (r *ctestReader) endCase(cutOff bool) {
 		return // what comes behind could have said otherwise
 	}
 	if why == "" {
-		why = "the report gives no reason"
+		why = noReason
 	}
 	r.k.message.write([]byte(why))
 	r.out.add(r.k.finish(r.out.limits, why))

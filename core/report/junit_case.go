@@ -20,6 +20,7 @@ type junitCase struct {
 	flaky, reruns []Attempt
 	output        clip
 	printing      bool
+	marks         attachmentMarks
 }
 
 func (r *junitReader) startCase() {
@@ -70,7 +71,7 @@ func (r *junitReader) spareCase() *junitCase {
 	}
 	c := r.spare[n-1]
 	r.spare = r.spare[:n-1]
-	*c = junitCase{output: c.output}
+	*c = junitCase{output: c.output, marks: c.marks}
 	return c
 }
 

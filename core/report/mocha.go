@@ -62,6 +62,8 @@ func (j *jsonWalk) mochaTest() mochaTest {
 			t.skipped = j.bool()
 		case "timedOut":
 			t.timedOut = j.bool()
+		case "context":
+			t.c.attachContext(j.text(2*j.limits.Message), j.limits)
 		case "err":
 			j.object(func(key string) {
 				t.wrong = true

@@ -38,6 +38,9 @@ type playwrightTry struct {
 	output   clip
 	file     string
 	line     int
+
+	attachments []Attachment
+	omitted     int // attachments
 }
 
 func readPlaywright(text io.Reader, out *sink) error {
@@ -174,6 +177,10 @@ func (r *playwrightReader) test() Case {
 		case "results":
 			r.array(func() {
 				t := r.try()
+				for _, a := range t.attachments {
+					c.attach(a, r.limits)
+				}
+				c.AttachmentsOmitted += t.omitted
 				if n++; len(tries) > r.limits.Attempts {
 					tries[len(tries)-1] = t // the last one decides
 					return
@@ -232,9 +239,7 @@ func (r *playwrightReader) test() Case {
 			c.Message = "the test ended as " + cut(last.status, 60)
 		}
 	case Skipped:
-		if c.Message = reason; c.Message == "" {
-			c.Message = "the test did not run, and the report does not say why"
-		}
+		c.Message = reason
 	}
 	if c.Status == Passed && status != "flaky" {
 		return c // tries of a test that is expected to fail are no failures
@@ -310,6 +315,14 @@ func (r *playwrightReader) try() playwrightTry {
 				}
 				if more.Len() < r.limits.Detail {
 					fmt.Fprintf(&more, "\n\n%s\n%s", a.Message, a.Detail)
+				}
+			})
+		case "attachments":
+			r.array(func() {
+				if a := r.attachment(); len(t.attachments) < r.limits.Attachments {
+					t.attachments = append(t.attachments, a)
+				} else {
+					t.omitted++
 				}
 			})
 		case "stdout", "stderr":
