@@ -36,6 +36,7 @@ var formats = []format{
 	rspecJSON,
 	ctrfJSON,
 	cucumberJSON,
+	pytestReportLog,
 }
 
 // Formats names the formats that can be read, in the order in which detection asks them.

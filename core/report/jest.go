@@ -201,9 +201,7 @@ func (r *jestReader) assertion() Case {
 	case "failed":
 		c.Status = Failed
 		explain(&c, cut(strings.Join(failures, "\n\n"), r.limits.Detail), r.limits)
-		if name, rest, found := strings.Cut(c.Message, ": "); found && rest != "" && strings.HasSuffix(name, "Error") && !strings.ContainsAny(name, " \t") {
-			c.Type = cut(name, r.limits.Name)
-		}
+		c.Type = errorType(c.Message, r.limits)
 		if c.Message == "" {
 			c.Message = "the test failed, and the report does not say why"
 		}

@@ -6,6 +6,33 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+// smallReport is the smallest report that shows a rule, with the cases and the doubts it must give.
+type smallReport struct {
+	name, content string
+	want          []string
+	doubts        []string
+}
+
+// checkSmallReports also holds that every case which is no pass says why.
+func checkSmallReports(t *testing.T, reports []smallReport) {
+	t.Helper()
+	for _, tt := range reports {
+		t.Run(tt.name, func(t *testing.T) {
+			f, cases := readString(tt.content, Limits{})
+			assert.Equal(t, tt.want, statuses(cases))
+			if tt.doubts == nil {
+				tt.doubts = []string{}
+			}
+			assert.Equal(t, tt.doubts, messages(f.Doubts))
+			for _, c := range cases {
+				if c.Status != Passed {
+					assert.NotEmpty(t, c.Message, "%s", c.ID())
+				}
+			}
+		})
+	}
+}
+
 // TestJSONFormats holds the rules of each format by the smallest report that shows one.
 func TestJSONFormats(t *testing.T) {
 	const config = `{"config":{"rootDir":"/w"},"suites":[{"title":"a.js","specs":[`
@@ -30,11 +57,7 @@ func TestJSONFormats(t *testing.T) {
 	const pass = `{"title":"x","fullTitle":"s x","duration":1,"err":{}}`
 	const dart = `{"protocolVersion":"0.1.1","type":"start","time":0}` + "\n"
 	const dartTest = `{"test":{"id":1,"name":"x","suiteID":0,"groupIDs":[]},"type":"testStart","time":1}` + "\n"
-	for _, tt := range []struct {
-		name, content string
-		want          []string
-		doubts        []string
-	}{
+	checkSmallReports(t, []smallReport{
 		{"playwright: passed", playwright(`{"expectedStatus":"passed","status":"expected","results":[{"status":"passed"}]}`), []string{"a.js > x=passed"}, nil},
 		{"playwright: interrupted", playwright(`{"expectedStatus":"passed","status":"skipped","results":[{"status":"interrupted"}]}`), []string{"a.js > x=errored"}, nil},
 		{"playwright: no result", playwright(`{"expectedStatus":"passed","status":"expected","results":[]}`), []string{"a.js > x=errored"}, nil},
@@ -119,21 +142,7 @@ func TestJSONFormats(t *testing.T) {
 		{"cucumber: the name behind", `[{"line":1,"elements":[{"name":"x","steps":[{"name":"a","result":{"status":"passed"}}]}],"name":"f","uri":"f.feature"}]`, []string{"f > x=passed"}, nil},
 		{"cucumber: cut off", `[{"uri":"f","name":"f","elements":[{"name":"x","steps":[{"name":"a","result":{"status":"passed"}}]},{"name":"y","steps":[`, []string{"f > x=passed"},
 			[]string{"SERIOUS r.xml ends early in line 1; 1 case was read"}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			f, cases := readString(tt.content, Limits{})
-			assert.Equal(t, tt.want, statuses(cases))
-			if tt.doubts == nil {
-				tt.doubts = []string{}
-			}
-			assert.Equal(t, tt.doubts, messages(f.Doubts))
-			for _, c := range cases {
-				if c.Status != Passed {
-					assert.NotEmpty(t, c.Message, "%s", c.ID())
-				}
-			}
-		})
-	}
+	})
 }
 
 // TestJSONNotAReport holds that JSON and lines which look nearly like a report are none.
@@ -142,6 +151,8 @@ func TestJSONNotAReport(t *testing.T) {
 		`{}`, `[]`, `[1]`, `{"tests":1}`, `{"config":{}}`, `{"results":[]}`, `{"stats":{}}`, `{"examples":[]}`, `{"testResults":[]}`,
 		`{"type":"start"}`, `{"Action":"deploy","Package":"p"}`, `{"Action":"pass"}`, `[{"name":"x"}]`, "level=info Action=pass\n",
 		`{"name":"p","version":"1.0.0","dependencies":{}}`, `{"$schema":"x","runs":[{"tool":{},"results":[]}]}`,
+		`{"browsers":["chrome"]}`, `{"browsers":{},"summary":{}}`, `{"collection":{"info":{"name":"x"},"item":[]}}`, `{"run":{}}`,
+		`[{"SuitePath":"x"}]`, `{"userAgents":[],"fixtures":[]}`, `{"$report_type":"TestReport"}`, `{"nodeid":"a.py::b","outcome":"passed"}`,
 	} {
 		f, _ := readString(content, Limits{})
 		assert.Empty(t, f.Format, content)

@@ -375,9 +375,6 @@ func (r *playwrightReader) problem() (a Attempt, file string, line int) {
 		stack = snippet
 	}
 	explain(&c, stack, r.limits)
-	if name, _, found := strings.Cut(c.Message, ": "); found && strings.HasSuffix(name, "Error") && !strings.ContainsAny(name, " \t") {
-		a.Type = cut(name, r.limits.Name)
-	}
-	a.Message, a.Detail = c.Message, c.Detail
+	a.Message, a.Type, a.Detail = c.Message, errorType(c.Message, r.limits), c.Detail
 	return a, file, line
 }
