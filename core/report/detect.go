@@ -37,6 +37,7 @@ var formats = []format{
 	ctrfJSON,
 	cucumberJSON,
 	pytestReportLog,
+	ginkgoJSON,
 }
 
 // Formats names the formats that can be read, in the order in which detection asks them.
