@@ -38,6 +38,7 @@ var formats = []format{
 	cucumberJSON,
 	pytestReportLog,
 	ginkgoJSON,
+	newmanJSON,
 }
 
 // Formats names the formats that can be read, in the order in which detection asks them.
