@@ -39,6 +39,7 @@ var formats = []format{
 	pytestReportLog,
 	ginkgoJSON,
 	newmanJSON,
+	karmaJSON,
 }
 
 // Formats names the formats that can be read, in the order in which detection asks them.
