@@ -40,6 +40,7 @@ var formats = []format{
 	ginkgoJSON,
 	newmanJSON,
 	karmaJSON,
+	testcafeJSON,
 }
 
 // Formats names the formats that can be read, in the order in which detection asks them.
