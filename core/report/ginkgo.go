@@ -238,6 +238,10 @@ func (r *ginkgoReader) decide(c *Case, f ginkgoFailure, others string) {
 	case "timedout", "panicked", "interrupted", "aborted":
 		c.Type = f.state
 	default:
+		if r.err != nil {
+			c.Status = "" // cut off within the state
+			return
+		}
 		c.Message = fmt.Sprintf("the spec has the state %q, which this version does not know", cut(f.state, 60))
 	}
 	if c.Message == "" {

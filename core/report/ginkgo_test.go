@@ -50,6 +50,8 @@ func TestGinkgo(t *testing.T) {
 			[]string{"SERIOUS r.xml ends early in line 1; 1 case was read"}},
 		{"cut off in a spec that passed", `[{"SuitePath":"/w","SuiteDescription":"Shop","SpecReports":[{"LeafNodeType":"It","LeafNodeText":"x","State":"passed","Fail`, []string{},
 			[]string{"SERIOUS r.xml ends early in line 1; no case could be read"}},
+		{"cut off in a state", `[{"SuitePath":"/w","SuiteDescription":"Shop","SpecReports":[{"LeafNodeType":"It","LeafNodeText":"x","State":"pas`, []string{},
+			[]string{"SERIOUS r.xml ends early in line 1; no case could be read"}},
 	})
 }
 

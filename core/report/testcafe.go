@@ -127,6 +127,7 @@ func (j *jsonWalk) testcafeTest() Case {
 		if unstable {
 			c.Attempts = []Attempt{{Status: Failed, Message: "unstable: a try in quarantine failed, and the report does not say how"}}
 		}
+	case j.err != nil: // cut off: not known how it ended
 	default:
 		c.Status, c.Message = Errored, "the report does not say how the test ended"
 	}

@@ -31,6 +31,7 @@ func TestTestCafe(t *testing.T) {
 			[]string{"SERIOUS r.xml has no fixtures, no total or no end; it is not the whole report", "r.xml disagrees with itself: it declares 0 passed tests but holds 1"}},
 		{"cut off", `{"userAgents":[],"passed":2,"total":2,"fixtures":[{"name":"cart","tests":[` + test(passed) + `,{"name":"y","errs":[],"skipped":false`, []string{"cart > x=passed"},
 			[]string{"SERIOUS r.xml ends early in line 1; 1 case was read"}},
+		{"cut off in a name", `{"userAgents":[],"passed":2,"total":2,"fixtures":[{"name":"cart","tests":[{"name":"y`, []string{}, []string{"SERIOUS r.xml ends early in line 1; no case could be read"}},
 	})
 }
 
