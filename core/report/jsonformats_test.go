@@ -127,6 +127,9 @@ func TestJSONFormats(t *testing.T) {
 			[]string{"SERIOUS r.xml says that the run did not succeed, and holds no failure"}},
 		{"dart: a hidden test that failed", dart + dartTest + `{"testID":1,"result":"error","hidden":true,"type":"testDone","time":2}` + "\n" + `{"success":false,"type":"done","time":3}`, []string{"x=errored"}, nil},
 		{"dart: an error in a success", dart + dartTest + `{"testID":1,"error":"no","stackTrace":"","isFailure":true,"type":"error"}` + "\n" + `{"testID":1,"result":"success","type":"testDone","time":2}` + "\n" + `{"success":true,"type":"done","time":3}`, []string{"x=errored"}, nil},
+		{"dart: tried again", dart + dartTest + `{"testID":1,"error":"no","stackTrace":"","isFailure":true,"type":"error"}` + "\n" + `{"testID":1,"messageType":"print","message":"Retry: x","type":"print"}` + "\n" + `{"testID":1,"result":"success","type":"testDone","time":2}` + "\n" + `{"success":true,"type":"done","time":3}`, []string{"x=passed"}, nil},
+		{"dart: tried again in vain", dart + dartTest + `{"testID":1,"error":"no","stackTrace":"","isFailure":true,"type":"error"}` + "\n" + `{"testID":1,"messageType":"print","message":"Retry: x","type":"print"}` + "\n" + `{"testID":1,"error":"no","stackTrace":"","isFailure":true,"type":"error"}` + "\n" + `{"testID":1,"result":"failure","type":"testDone","time":2}` + "\n" + `{"success":false,"type":"done","time":3}`, []string{"x=failed"}, nil},
+		{"dart: prints of another test", dart + dartTest + `{"testID":1,"error":"no","stackTrace":"","isFailure":true,"type":"error"}` + "\n" + `{"testID":1,"messageType":"print","message":"Retry: y","type":"print"}` + "\n" + `{"testID":1,"result":"success","type":"testDone","time":2}` + "\n" + `{"success":true,"type":"done","time":3}`, []string{"x=errored"}, nil},
 		{"dart: a damaged line", dart + `{"test":{"id":` + "\n" + `{"success":true,"type":"done","time":3}`, []string{},
 			[]string{`SERIOUS r.xml is damaged in line 2, which is no event of dart test: {"test":{"id":; results may be missing`}},
 		{"dart: unknown result", dart + dartTest + `{"testID":1,"result":"maybe","type":"testDone","time":2}` + "\n" + `{"success":true,"type":"done","time":3}`, []string{"x=errored"}, nil},
@@ -189,4 +192,16 @@ func TestJSONTimes(t *testing.T) {
 	_, cases := readString(`[{"keyword":"Feature","name":"f","uri":"f","elements":[{"name":"x","steps":[{"name":"a","result":{"status":"passed","duration":1e300}},{"name":"b","result":{"status":"passed","duration":1e300}}]}]}]`, Limits{})
 	require.Len(t, cases, 1)
 	assert.Equal(t, time.Duration(1<<63-1), cases[0].Duration)
+}
+
+// TestDartTries holds that the error of an earlier try is kept as such.
+func TestDartTries(t *testing.T) {
+	_, cases := readString(`{"protocolVersion":"0.1.1","type":"start","time":0}`+"\n"+
+		`{"test":{"id":1,"name":"cart x","suiteID":0,"groupIDs":[2]},"type":"testStart","time":1}`+"\n"+
+		`{"testID":1,"error":"no","stackTrace":"at 3","isFailure":false,"type":"error"}`+"\n"+
+		`{"testID":1,"messageType":"print","message":"Retry: cart x","type":"print"}`+"\n"+
+		`{"testID":1,"result":"success","type":"testDone","time":2}`+"\n"+`{"success":true,"type":"done","time":3}`, Limits{})
+	require.Len(t, cases, 1)
+	assert.True(t, cases[0].Flaky())
+	assert.Equal(t, []Attempt{{Status: Errored, Message: "no", Detail: "no\n\nat 3"}}, cases[0].Attempts)
 }
