@@ -141,7 +141,7 @@ func (s *cucumberScenario) retries(earlier Case, limits Limits) {
 
 // take gives the scenario the result of a part of it, where that is worse.
 func (s *cucumberScenario) take(part Case) {
-	s.c.Duration += part.Duration
+	s.c.Duration = longer(s.c.Duration, part.Duration)
 	if cucumberRank(part.Status) > cucumberRank(s.c.Status) {
 		s.c.Status, s.c.Message, s.c.Detail, s.c.Type = part.Status, part.Message, part.Detail, part.Type
 	}

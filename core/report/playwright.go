@@ -28,6 +28,8 @@ type playwrightReader struct {
 	path    []string
 	suites  bool
 	unnamed bool
+	// notRun counts the tests that nobody wanted to be skipped and that did not run.
+	notRun int
 }
 
 // playwrightTry is one result of a test.
@@ -67,6 +69,10 @@ func readPlaywright(text io.Reader, out *sink) error {
 	}
 	if !r.suites && outside == 0 {
 		out.distrust("holds no suites; it is not the whole report")
+	}
+	if bad := out.file.Failed + out.file.Errored; r.notRun > 0 && bad == 0 {
+		// What failed ends a run early or keeps tests from running; here nothing did.
+		out.distrust("holds %d tests that did not run, and no failure that says why: the run was ended, or only listed its tests", r.notRun)
 	}
 	if r.unnamed {
 		out.advise("names suites behind their tests; they are missing from the names of cases")
@@ -207,6 +213,8 @@ func (r *playwrightReader) test() Case {
 			c.Status, c.Message = Errored, fmt.Sprintf("Playwright calls the test skipped, and its result is %q", last.status)
 		} else if last.status == "interrupted" {
 			c.Status = Errored
+		} else if expected != "skipped" && expected != "" {
+			r.notRun++
 		}
 	case len(tries) == 0:
 		c.Status, c.Message = Errored, fmt.Sprintf("the test has no result and the status %q", status)
@@ -375,9 +383,6 @@ func (r *playwrightReader) problem() (a Attempt, file string, line int) {
 		stack = snippet
 	}
 	explain(&c, stack, r.limits)
-	if name, _, found := strings.Cut(c.Message, ": "); found && strings.HasSuffix(name, "Error") && !strings.ContainsAny(name, " \t") {
-		a.Type = cut(name, r.limits.Name)
-	}
-	a.Message, a.Detail = c.Message, c.Detail
+	a.Message, a.Type, a.Detail = c.Message, errorType(c.Message, r.limits), c.Detail
 	return a, file, line
 }
