@@ -87,6 +87,7 @@ func (r *junitReader) endCase() {
 	}
 	c.settleAttempts(r.out.limits)
 	c.settleAllowedFailure()
+	c.settleSkipReason()
 	c.c.Output = c.output.text()
 	if n := len(r.suites); n > 0 {
 		extra := c.results - 1

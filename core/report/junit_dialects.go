@@ -21,6 +21,19 @@ func (c *junitCase) settleAllowedFailure() {
 	}
 }
 
+// settleSkipReason finds why a test was skipped where Playwright writes it: in the property that its
+// annotation becomes (https://playwright.dev/docs/test-annotations).
+func (c *junitCase) settleSkipReason() {
+	if c.c.Status != Skipped || c.c.Message != "" {
+		return
+	}
+	for _, p := range c.c.Properties {
+		if p.Name == "skip" || p.Name == "fixme" {
+			c.c.Message = p.Value
+		}
+	}
+}
+
 // settleNotRun takes what CTest could not run for an error. CTest writes every test that it did not
 // run as <skipped>, and counts as failed those that it could not run: a missing program or file, a
 // fixture that broke. Only what begins with SKIP_ was skipped on purpose; a disabled test has a status

@@ -48,6 +48,14 @@ func TestJUnitDialects(t *testing.T) {
 			`<testsuite name="s"><testcase name="x" classname="c" status="notrun"><skipped message="no printer"/></testcase></testsuite>`,
 			"s > c > x=skipped", "no printer", 0,
 		},
+		"playwright: the reason is in a property": {
+			`<testsuite name="s"><testcase name="x"><properties><property name="tag" value="slow"/><property name="skip" value="no printer"></property></properties><skipped></skipped></testcase></testsuite>`,
+			"s > x=skipped", "no printer", 0,
+		},
+		"playwright: a property of a test that failed": {
+			`<testsuite name="s"><testcase name="x"><properties><property name="skip" value="no printer"/></properties><failure message="1 == 2"/></testcase></testsuite>`,
+			"s > x=failed", "1 == 2", 0,
+		},
 		"surefire: every try is counted": {
 			`<testsuite name="s" tests="5" failures="1" errors="0"><testcase name="x"><flakyFailure message="1"/></testcase><testcase name="y"><failure message="1"/><rerunFailure message="2"/><rerunFailure message="3"/></testcase></testsuite>`,
 			"s > x=passed", "", 0,

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes the reports with Playwright's junit reporter in Debian's Chromium: report.xml, report-broken.xml
-# with a file that cannot be loaded, and report-first.xml, which ends with the first failure.
+# with a file that cannot be loaded, report-first.xml, which ends with the first failure, and
+# report-retries.xml, which tells the tries.
 set -eu
 cd "$(dirname "$0")"
 ../../../lab/install.sh chromium
@@ -17,3 +18,5 @@ run() {
 run report.xml '{shop,serial}.spec.js'
 run report-broken.xml '{broken,serial}.spec.js'
 run report-first.xml shop.spec.js --max-failures=1
+export PLAYWRIGHT_JUNIT_INCLUDE_RETRIES=1
+run report-retries.xml shop.spec.js
