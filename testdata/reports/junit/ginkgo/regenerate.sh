@@ -12,7 +12,8 @@ run() {
   shift
   (cd "$work" && go test -count=1 "$1" -args -ginkgo.seed=1 -ginkgo.junit-report="$work/$out" "$2" >/dev/null 2>&1) && exit 1
   sed -e "s#$work#/src#g" -e "s#$(go env GOPATH)#/go#g" -e "s#$(go env GOROOT)#/usr/local/go#g" \
-    -e 's# 0x[0-9a-f]*# 0x0#g' -e 's#(0x[^)]*)#(...)#g' -e 's#goroutine [0-9]*#goroutine 1#g' "$work/$out" >"$out"
+    -e 's# 0x[0-9a-f]*# 0x0#g' -e 's#(0x[^)]*)#(...)#g' -e 's#goroutine [0-9]*#goroutine 1#g' \
+    -e 's# @ [0-9/]* [0-9:.]*# @ 01/01/26 00:00:00#g' -e 's# ([0-9.]*m\{0,1\}s)# (0s)#g' "$work/$out" >"$out"
 }
 run report.xml . -ginkgo.no-color
 run report-suite.xml ./suite -ginkgo.no-color
