@@ -38,11 +38,11 @@ func TestJUnitDialects(t *testing.T) {
 		},
 		"ctest: disabled": {
 			`<testsuite name="s" disabled="1"><testcase name="x" classname="x" status="disabled"/></testsuite>`,
-			"s > x > x=skipped", "", 0,
+			"s > x > x=skipped", "the report gives no reason", 0,
 		},
 		"googletest: disabled": {
 			`<testsuite name="s" disabled="1"><testcase name="DISABLED_x" classname="s" status="notrun" result="suppressed"/></testsuite>`,
-			"s > DISABLED_x=skipped", "", 0,
+			"s > DISABLED_x=skipped", "the report gives no reason", 0,
 		},
 		"not CTest: a reason of one's own": {
 			`<testsuite name="s"><testcase name="x" classname="c" status="notrun"><skipped message="no printer"/></testcase></testsuite>`,
