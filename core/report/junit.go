@@ -538,8 +538,7 @@ func (p *problem) summarise(limits Limits) {
 	p.message = cut(p.message, limits.Message)
 }
 
-// tellingLine gives the first line that says something: not an empty one, nor the frame that
-// go test puts around a test's output.
+// tellingLine gives the first line that says something, and the first of all where none does.
 func tellingLine(s string) string {
 	first := ""
 	for line := range strings.Lines(s) {
@@ -547,7 +546,7 @@ func tellingLine(s string) string {
 		if line == "" {
 			continue
 		}
-		if !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") {
+		if !saysNothing(line) {
 			return line
 		}
 		if first == "" {
