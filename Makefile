@@ -83,6 +83,11 @@ soak: build ## Play every fault in the lab (one with RUN=TestFaults/NAME), then 
 fuzz: ## Fuzz every parser (some with FUZZ='FuzzTAP|FuzzK6') for FUZZTIME each, default 2m
 	@testdata/fuzz.sh
 
+# ONLY names a part of them: ONLY=junit/ant. k6 is built from its source, which takes minutes.
+.PHONY: fixtures
+fixtures: ## Run the tools again whose reports stand in testdata/reports (root, Debian, npm; ONLY=FORMAT/TOOL for one)
+	@testdata/reports/regenerate.sh $(ONLY)
+
 # The corpus is not part of the repository; core/report/corpus_test.go says what it holds.
 .PHONY: corpus
 corpus: ## Count real reports collected in CORPUS=DIR, per format: read, right, wrong

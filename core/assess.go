@@ -157,6 +157,16 @@ func promises(pattern, name string) bool {
 	}
 }
 
+// longestName bounds what a message shows of a test's name, in characters.
+const longestName = 120
+
+func shortened(name string) string {
+	if r := []rune(name); len(r) > longestName {
+		return string(r[:longestName-1]) + "…"
+	}
+	return name
+}
+
 func failures(r *report.Report) string {
 	n := r.Failed + r.Errored
 	missed := r.MissedText(3)
@@ -166,7 +176,7 @@ func failures(r *report.Report) string {
 	var names []string
 	for _, c := range r.Cases {
 		if c.Status == report.Failed || c.Status == report.Errored {
-			names = append(names, c.ID())
+			names = append(names, shortened(c.ID()))
 		}
 		if len(names) == 3 {
 			break

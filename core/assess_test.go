@@ -65,6 +65,11 @@ func k6Summary(p95 int, ok bool, checks string) string {
 	return fmt.Sprintf(`{"root_group":{"checks":[%s]},"metrics":{"iterations":{"values":{"count":5}},"http_req_duration":{"type":"trend","contains":"time","values":{"p(95)":%d},"thresholds":{"p(95)<300":{"ok":%t}}}}}`, checks, p95, ok)
 }
 
+// k6Machine is a summary in k6's machine-readable schema, which holds no thresholds.
+func k6Machine(fails int) string {
+	return fmt.Sprintf(`{"metadata":{"k6_version":"1.8.1"},"results":{"checks":{"results":[{"name":"home","passes":1,"fails":%d}],"metrics":[]},"metrics":[]}}`, fails)
+}
+
 func TestReportsDecideToo(t *testing.T) {
 	results := []suite.ReportFile{{Path: "results/*.xml"}}
 	for name, tc := range map[string]struct {
@@ -104,8 +109,9 @@ func TestReportsDecideToo(t *testing.T) {
 			message: "1 of 1 threshold missed: http_req_duration p(95) = 312 ms, over p(95)<300, although the test command ended with exit code 0"},
 		"a threshold missed, exit 99": {promised: results, reports: map[string]string{"results/a.xml": k6Summary(312, false, "")}, reason: evidence.ExitCode, want: evidence.TestsFailed,
 			message: "1 of 1 threshold missed: http_req_duration p(95) = 312 ms, over p(95)<300; said"},
-		"a threshold held":             {promised: results, reports: map[string]string{"results/a.xml": k6Summary(200, true, passedCheck)}, reason: evidence.Completed, want: evidence.Completed, message: "1 of 1 tests passed, 1 of 1 thresholds held"},
-		"a threshold and nothing else": {promised: results, reports: map[string]string{"results/a.xml": k6Summary(200, true, "")}, reason: evidence.Completed, want: evidence.Completed, message: "1 of 1 thresholds held"},
+		"a threshold held":                         {promised: results, reports: map[string]string{"results/a.xml": k6Summary(200, true, passedCheck)}, reason: evidence.Completed, want: evidence.Completed, message: "1 of 1 tests passed, 1 of 1 thresholds held"},
+		"thresholds that only the exit code tells": {promised: results, reports: map[string]string{"results/a.xml": k6Machine(0)}, reason: evidence.Completed, want: evidence.Completed, message: "1 of 1 tests passed"},
+		"a threshold and nothing else":             {promised: results, reports: map[string]string{"results/a.xml": k6Summary(200, true, "")}, reason: evidence.Completed, want: evidence.Completed, message: "1 of 1 thresholds held"},
 		"a threshold and a failure": {promised: results, reports: map[string]string{"results/a.xml": failXML, "results/b.xml": k6Summary(312, false, "")}, reason: evidence.ExitCode, want: evidence.TestsFailed,
 			message: "1 of 2 tests failed: b; 1 of 1 threshold missed: http_req_duration p(95) = 312 ms, over p(95)<300; said"},
 	} {

@@ -50,9 +50,18 @@ func Imported(in Import) (fs.FS, evidence.Result) {
 	}
 	read := report.Read(clean, sources, report.Options{})
 	result.Report = &read
-	result.Reason, result.Message = weigh(&read)
+	result.Reason, result.Message = weighUnseen(&read)
 	result.Outcome = result.Reason.Meaning().Outcome
 	return clean, result
+}
+
+// weighUnseen is weigh where nobody saw how the tool ended: what its exit code alone says is not known.
+func weighUnseen(read *report.Report) (evidence.Reason, string) {
+	reason, message := weigh(read)
+	if doubts := read.UnwitnessedDoubts(); reason == evidence.Completed && len(doubts) > 0 {
+		return evidence.ThresholdsUnknown, doubts[0].Message
+	}
+	return reason, message
 }
 
 // Redacted gives files without the values of secrets, as they would be kept.
@@ -68,7 +77,7 @@ func Converted(files []report.File) evidence.Result {
 		all.Doubts = append(all.Doubts, f.Doubts...)
 	}
 	res := evidence.Result{Origin: evidence.OriginImported, Report: &all}
-	res.Reason, res.Message = weigh(&all)
+	res.Reason, res.Message = weighUnseen(&all)
 	if all.HasFailures() {
 		res.Message = fmt.Sprintf("%d of %d tests failed", all.Failed+all.Errored, all.Tests) // their names were handed on
 	}

@@ -35,6 +35,8 @@ func TestImported(t *testing.T) {
 		"failed":                       {map[string]string{"a.xml": pass, "b.xml": fail}, evidence.TestsFailed, evidence.OutcomeFailed, "1 of 3 tests failed: c"},
 		"failed beats unreadable":      {map[string]string{"a.xml": cut, "b.xml": fail}, evidence.TestsFailed, evidence.OutcomeFailed, "1 of 2 tests failed: c"},
 		"unreadable beside a pass":     {map[string]string{"a.xml": pass, "b.xml": cut}, evidence.ReportUnreadable, evidence.OutcomeError, "b.xml ends early in line 1, inside <testsuite>; 1 case was read"},
+		"thresholds unknown":           {map[string]string{"a.xml": k6Machine(0)}, evidence.ThresholdsUnknown, evidence.OutcomeError, "a.xml is in k6's machine-readable schema, which holds neither thresholds nor groups: whether the thresholds held is in k6's exit code alone"},
+		"thresholds unknown, failed":   {map[string]string{"a.xml": k6Machine(2)}, evidence.TestsFailed, evidence.OutcomeFailed, "1 of 1 tests failed: home"},
 		"no test":                      {map[string]string{"a.xml": none}, evidence.NoTests, evidence.OutcomeError, "the reports hold no test at all"},
 		"nothing but skips":            {map[string]string{"a.xml": skip}, evidence.AllSkipped, evidence.OutcomeError, "all 1 tests were skipped"},
 		"no file at all proves little": {nil, evidence.NoTests, evidence.OutcomeError, "the reports hold no test at all"},

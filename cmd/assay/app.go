@@ -198,8 +198,14 @@ func (a *app) variables(c *cobra.Command) error {
 		}
 		name := "ASSAY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		if value, ok := a.env(name); ok && value != "" {
-			if serr := c.Flags().Set(f.Name, value); serr != nil {
-				err = usage("the variable %s: %v", name, serr)
+			values := []string{value}
+			if f.Value.Type() == "stringArray" {
+				values = strings.Split(strings.Trim(value, "\n"), "\n") // one a line
+			}
+			for _, v := range values {
+				if serr := c.Flags().Set(f.Name, v); serr != nil {
+					err = usage("the variable %s: %v", name, serr)
+				}
 			}
 		}
 	})

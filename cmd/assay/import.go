@@ -156,7 +156,7 @@ func (a *app) importReports(ctx context.Context, paths []string, f importFlags) 
 	s := summary.Summary{
 		Phase: summary.Final, Context: e.Context, Environment: e.Environment, Results: []evidence.Entry{e}, Store: a.store, Now: a.now(),
 	}
-	if err := a.show(s, ""); err != nil {
+	if err := a.show(s, "", 0); err != nil {
 		return err
 	}
 	return importCode(*e.Result)

@@ -32,6 +32,7 @@ type runFlags struct {
 	drain          time.Duration
 	waitForSubject time.Duration
 	summary        string
+	summaryLimit   int
 	approveFork    string
 	snapshots      []string
 	dryRun         bool
@@ -66,7 +67,7 @@ reports on them; the decision is then left to 'assay verdict'.`,
 	c.Flags().DurationVar(&f.startTimeout, "start-timeout", 5*time.Minute, "how long a test's pod may take to start")
 	c.Flags().DurationVar(&f.drain, "drain", 15*time.Minute, "how long a pod keeps its results for a runner that was interrupted")
 	c.Flags().DurationVar(&f.waitForSubject, "wait-for-subject", 0, "how long to wait for the candidate to be rolled out")
-	c.Flags().StringVar(&f.summary, "summary", "", "write the summary as Markdown to this `file`")
+	summaryFlags(c, &f)
 	a.publishFlags(c)
 	c.Flags().StringVar(&f.approveFork, "approve-fork", "", "run this one head `commit` although it comes from a fork: somebody has looked at it")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would run, and run nothing")
@@ -190,7 +191,7 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 	case err != nil:
 		return wrong(err)
 	}
-	if err := a.show(s, f.summary); err != nil {
+	if err := a.show(s, f.summary, f.summaryLimit); err != nil {
 		return err
 	}
 	if errors.As(context.Cause(ctx), new(interrupted)) {
@@ -326,8 +327,15 @@ func (a *app) dryRun(runs []suite.Run, chosen *policy.Policy) error {
 	return nil
 }
 
-// show prints the summary for people, for programs, and where a CI system shows it.
-func (a *app) show(s summary.Summary, file string) error {
+// summaryFlags are those of the file for CI systems that assay does not publish to by itself.
+func summaryFlags(c *cobra.Command, f *runFlags) {
+	c.Flags().StringVar(&f.summary, "summary", "", "write the summary as Markdown to this `file`")
+	c.Flags().IntVar(&f.summaryLimit, "summary-limit", summary.StepSummaryLimit, "how large that file may become, in `bytes`; it says what it leaves out")
+}
+
+// show prints the summary for people, for programs, and where a CI system shows it: in a file of at
+// most limit bytes, where one is named.
+func (a *app) show(s summary.Summary, file string, limit int) error {
 	a.decided(s)
 	color, width := false, 100
 	if f, ok := a.stderr.(*os.File); ok {
@@ -339,7 +347,7 @@ func (a *app) show(s summary.Summary, file string) error {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(a.dir, file)
 		}
-		if err := os.WriteFile(file, []byte(summary.Markdown(s)), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(summary.MarkdownWithin(s, limit)), 0o644); err != nil {
 			return wrong(fmt.Errorf("writing the summary: %w", err))
 		}
 	}

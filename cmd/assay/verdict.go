@@ -71,7 +71,7 @@ func (a *app) verdictFlags(c *cobra.Command, f *verdictFlags) {
 	c.Flags().StringVar(&f.fromEnvironment, "from-environment", "", "decide about what runs in this `environment` now, as a release")
 	a.snapshotFlag(c, &f.runFlags)
 	c.Flags().StringVar(&f.exportInput, "export-input", "", "write all that the verdict depends on to this `file`, as JSON")
-	c.Flags().StringVar(&f.summary, "summary", "", "write the summary as Markdown to this `file`")
+	summaryFlags(c, &f.runFlags)
 	a.publishFlags(c)
 }
 
@@ -95,7 +95,7 @@ func (a *app) verdict(ctx context.Context, f verdictFlags, unpublished func(erro
 			return err
 		}
 	}
-	if err := a.show(s, f.summary); err != nil {
+	if err := a.show(s, f.summary, f.summaryLimit); err != nil {
 		return err
 	}
 	if d.publisher != nil {
@@ -260,7 +260,7 @@ func (a *app) repeatVerdict(f verdictFlags) error {
 			s.Results = append(s.Results, e)
 		}
 	}
-	if err := a.show(s, f.summary); err != nil {
+	if err := a.show(s, f.summary, f.summaryLimit); err != nil {
 		return err
 	}
 	return a.code(s, f.advisory)

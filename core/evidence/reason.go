@@ -36,6 +36,7 @@ const (
 	NotKept            Reason = "NotKept"
 	ReportMissing      Reason = "ReportMissing"
 	ReportUnreadable   Reason = "ReportUnreadable"
+	ThresholdsUnknown  Reason = "ThresholdsUnknown"
 	NoTests            Reason = "NoTests"
 	AllSkipped         Reason = "AllSkipped"
 	Cancelled          Reason = "Cancelled"
@@ -87,6 +88,7 @@ var Reasons = []Meaning{
 	{Uncollected, OutcomeError, "The run ended and its results were never collected.", "Run again."},
 	{ReportMissing, OutcomeError, "A promised report was not written.", "Make the test write it where spec.reports says, or correct the path."},
 	{ReportUnreadable, OutcomeError, "A report could not be read whole.", "The message names file and place; the tool may have been cut off while writing it."},
+	{ThresholdsUnknown, OutcomeError, "An imported report cannot say whether its thresholds held: the tool's exit code does, and nobody saw it.", "Import a k6 summary that holds its thresholds (without --new-machine-readable-summary), or run the suite in the cluster with `assay run`."},
 	{NoTests, OutcomeError, "The reports hold no test at all.", "Check the test selection; a run without tests proves nothing."},
 	{AllSkipped, OutcomeError, "Every test was skipped.", "Check why they are skipped; a run of skipped tests proves nothing."},
 	{Cancelled, OutcomeError, "The run was cancelled before it ended.", "Run again."},

@@ -449,7 +449,7 @@ func contradicts(res *evidence.Result) string {
 		}
 	}
 	for _, doubt := range rep.Doubts {
-		if doubt.Serious {
+		if doubt.Serious || doubt.NeedsExitCode && res.Origin == evidence.OriginImported {
 			return "its report is in doubt: " + strings.TrimSuffix(doubt.Message, ".")
 		}
 	}

@@ -49,3 +49,14 @@ func TestExplainNamesTheThreshold(t *testing.T) {
 	assert.Equal(t, "1 of 1 threshold missed: http_req_duration p(95) = 312 ms, over p(95)<300.", f.Message)
 	assert.Contains(t, f.Next, `"p(95)<300"`)
 }
+
+// TestWhatOnlyAnExitCodeTells: a report that leaves it to the exit code whether thresholds held proves a
+// pass where the exit code was seen, and none where the result was imported.
+func TestWhatOnlyAnExitCodeTells(t *testing.T) {
+	e := result("r", "load", evidence.Subject{}, now, evidence.OutcomePassed, evidence.Completed, measured(report.Totals{Tests: 1, Passed: 1}, true))
+	e.Result.Report.Doubts = []report.Doubt{{Message: "k6.json holds no thresholds", NeedsExitCode: true}}
+	e.Result.Origin = evidence.OriginCluster
+	assert.Empty(t, contradicts(e.Result))
+	e.Result.Origin = evidence.OriginImported
+	assert.Equal(t, "its report is in doubt: k6.json holds no thresholds", contradicts(e.Result))
+}

@@ -246,7 +246,7 @@ func (r *boostReader) endElement(what role, cutOff bool) {
 		k := r.cases[len(r.cases)-1]
 		r.cases = r.cases[:len(r.cases)-1]
 		r.spare = append(r.spare, k)
-		c := k.finish(r.out.limits, "the report gives no reason")
+		c := k.finish(r.out.limits, noReason)
 		if cutOff && c.Status == Passed {
 			return // what comes behind could have said otherwise
 		}

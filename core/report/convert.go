@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -20,8 +21,9 @@ var Conversions = []string{"junit", "ctrf"}
 // (https://maven.apache.org/surefire/maven-surefire-plugin/xsd/surefire-test-report.xsd), or "ctrf"
 // (https://ctrf.io/docs/specification). Cases stream from file to file, in bounded memory.
 //
-// What is serious about a file (it cannot be read, it is cut off) is written as an errored case, for
-// neither format has a word for it: whoever reads the result must not take it for a pass. files are
+// What is serious about a file (it cannot be read, it is cut off, only an exit code says how it ended)
+// is written as an errored case, for neither format has a word for it: whoever reads the result must
+// not take it for a pass. files are
 // what was read, with all doubts. An error is one of reading anew or of w.
 func Convert(w io.Writer, to string, fsys fs.FS, sources []Source, opts Options) (files []File, err error) {
 	limits := opts.Limits.withDefaults()
@@ -36,7 +38,7 @@ func Convert(w io.Writer, to string, fsys fs.FS, sources []Source, opts Options)
 		f := read(src, nil)
 		files = append(files, f)
 		total.Merge(f.Totals)
-		total.Merge(Totals{Tests: len(f.SeriousDoubts()), Errored: len(f.SeriousDoubts())})
+		total.Merge(Totals{Tests: len(forbidding(f)), Errored: len(forbidding(f))})
 	}
 	var out caseWriter
 	buffered := bufio.NewWriterSize(w, 64<<10)
@@ -55,7 +57,7 @@ func Convert(w io.Writer, to string, fsys fs.FS, sources []Source, opts Options)
 		if again.Totals != files[i].Totals {
 			return files, fmt.Errorf("%s changed while it was read", displayPath(src.Path))
 		}
-		for _, d := range files[i].SeriousDoubts() {
+		for _, d := range forbidding(files[i]) {
 			out.add(Case{Class: "assay", Name: "the report " + displayPath(src.Path) + " can be relied on", Status: Errored, Message: d.Message})
 		}
 		out.fileEnd()
@@ -66,6 +68,9 @@ func Convert(w io.Writer, to string, fsys fs.FS, sources []Source, opts Options)
 	}
 	return files, nil
 }
+
+// forbidding are the doubts that forbid to take a file for a pass where nothing but the file is known.
+func forbidding(f File) []Doubt { return append(f.SeriousDoubts(), f.UnwitnessedDoubts()...) }
 
 // caseWriter writes one format; what goes wrong with the writing is told by the buffer's Flush.
 type caseWriter interface {
@@ -87,7 +92,7 @@ func (j *junitWriter) begin(t Totals) {
 }
 
 func (j *junitWriter) file(f File) {
-	doubts := len(f.SeriousDoubts())
+	doubts := len(forbidding(f))
 	fmt.Fprint(j.w, "<testsuite")
 	j.attribute("name", f.Path)
 	fmt.Fprintf(j.w, " tests=\"%d\" failures=\"%d\" errors=\"%d\" skipped=\"%d\">\n", f.Tests+doubts, f.Failed, f.Errored+doubts, f.Skipped)
@@ -134,9 +139,16 @@ func (j *junitWriter) add(c Case) {
 		}
 	}
 	j.outcome(c)
-	if c.Output != "" {
+	printed := c.Output
+	for _, a := range c.Attachments {
+		mark := markBegin + a.Path + markEnd
+		if a.Path != "" && !strings.Contains(a.Path, markEnd) && !strings.Contains(c.Output, mark) {
+			printed = strings.TrimPrefix(printed+"\n"+mark, "\n")
+		}
+	}
+	if printed != "" {
 		fmt.Fprint(j.w, "<system-out>")
-		j.escape(c.Output)
+		j.escape(printed)
 		fmt.Fprint(j.w, "</system-out>")
 	}
 	fmt.Fprint(j.w, "</testcase>\n")
@@ -204,7 +216,9 @@ type ctrfTest struct {
 	Attempts  []ctrfAttempt `json:"retryAttempts,omitempty"`
 	Flaky     bool          `json:"flaky,omitempty"`
 	Stdout    []string      `json:"stdout,omitempty"`
-	Extra     *ctrfExtra    `json:"extra,omitempty"`
+	// CTRF demands all three of an attachment.
+	Attachments []ctrfAttachment `json:"attachments,omitempty"`
+	Extra       *ctrfExtra       `json:"extra,omitempty"`
 }
 
 type ctrfAttempt struct {
@@ -212,6 +226,12 @@ type ctrfAttempt struct {
 	Status  string `json:"status"`
 	Message string `json:"message,omitempty"`
 	Trace   string `json:"trace,omitempty"`
+}
+
+type ctrfAttachment struct {
+	Name        string `json:"name"`
+	ContentType string `json:"contentType"`
+	Path        string `json:"path"`
 }
 
 type ctrfExtra struct {
@@ -247,6 +267,16 @@ func (c *ctrfWriter) add(one Case) {
 	}
 	for i, a := range one.Attempts {
 		t.Attempts = append(t.Attempts, ctrfAttempt{Attempt: i + 1, Status: status(a.Status), Message: a.Message, Trace: a.Detail})
+	}
+	for _, a := range one.Attachments {
+		if a.Path == "" {
+			continue // it stands in the report that was read
+		}
+		t.Attachments = append(t.Attachments, ctrfAttachment{
+			Name:        cmp.Or(a.Name, a.Path[strings.LastIndexAny(a.Path, `/\`)+1:]),
+			ContentType: cmp.Or(a.MediaType, "application/octet-stream"),
+			Path:        a.Path,
+		})
 	}
 	if one.Output != "" {
 		t.Stdout = strings.Split(strings.TrimSuffix(one.Output, "\n"), "\n")

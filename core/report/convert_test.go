@@ -92,18 +92,19 @@ func TestConvertWhatCannotBeRead(t *testing.T) {
 		"cut.xml":   {Data: []byte(`<testsuite><testcase name="b"/><testcase na`)},
 		"page.html": {Data: []byte("<!DOCTYPE html><title>Sign in</title>")},
 		"empty.xml": {Data: nil},
+		"k6.json":   {Data: []byte(`{"metadata":{"k6_version":"1.8.1"},"results":{"checks":{"results":[{"name":"c","passes":1,"fails":0}]}}}`)},
 	}
 	for _, to := range Conversions {
-		out, read := convert(t, to, files, "good.xml", "cut.xml", "page.html", "empty.xml", "missing.xml")
-		assert.Len(t, read, 5)
+		out, read := convert(t, to, files, "good.xml", "cut.xml", "page.html", "empty.xml", "k6.json", "missing.xml")
+		assert.Len(t, read, 6)
 		if to == "junit" {
 			files["out.xml"] = &fstest.MapFile{Data: out}
 			got := Read(files, []Source{{Path: "out.xml"}}, Options{})
 			require.Empty(t, got.Doubts)
-			assert.Equal(t, Totals{Tests: 6, Passed: 2, Errored: 4}, got.Totals)
+			assert.Equal(t, Totals{Tests: 8, Passed: 3, Errored: 5}, got.Totals)
 			assert.Contains(t, got.Cases[2].Message, "cut.xml")
 		} else {
-			assert.Contains(t, string(out), `"tests":6,"passed":2,"failed":4`)
+			assert.Contains(t, string(out), `"tests":8,"passed":3,"failed":5`)
 		}
 	}
 }

@@ -113,12 +113,11 @@ var corpusNames = map[string]string{
 
 // corpusDisputed are rows whose expectation is not followed, each with what speaks against it.
 var corpusDisputed = map[string]string{
-	"yami_YAMILEX_2015-10-24_04_18_59.trx":               "counts an aborted and a not runnable test as skipped, which would hide that they could not be carried out",
-	"xunit/types/boosttest/testcase4/input.xml":          "counts nine where the file has five TestCase elements",
-	"xunit/types/ctest/testcase2/input.xml":              "counts a notrun without a reason as skipped; its output says SKIP, and the report has no word of it",
-	"xunit/types/nunit/testcase15/input.xml":             "counts six tests whose result is Skipped as passed",
-	"gotestsum/testjson/testdata/input/go-test-json.out": "counts a package that failed without a failed test as no test, as no other row does",
-	"xunit/types/nunit3/testcase3/input.xml":             "counts an inconclusive test as errored, against other rows",
+	"yami_YAMILEX_2015-10-24_04_18_59.trx":               "counts an aborted and a not runnable test as skipped; the producer's own counters keep both apart from those not executed",
+	"xunit/types/boosttest/testcase4/input.xml":          "holds four of the five TestCase elements twice, once for their suite and once for the one around it",
+	"xunit/types/nunit/testcase15/input.xml":             "counts six tests whose result is Skipped as passed; the file's own count of skipped tests is six",
+	"gotestsum/testjson/testdata/input/go-test-json.out": "counts a package that failed without a failed test among the failures and not among the tests; go test has no test to blame, and here it is one that errored",
+	"xunit/types/nunit3/testcase3/input.xml":             "counts an inconclusive test as errored; NUnit counts it apart from failures and lets the run pass, and here it is skipped",
 }
 
 // corpusDispute says why a row's expectation is not followed; empty where it is.

@@ -12,6 +12,8 @@ import (
 //
 // A test that did not run was either disabled or skipped on purpose, or could not be started, which
 // CTest itself counts as a failure and this reader as an error: the Completion Status tells which.
+// Before CMake 3.9 such a test had none, and an empty Command Line where it was not started; one that
+// was started and yet counts as not run ended with its SKIP_RETURN_CODE.
 var ctest = format{name: "ctest", recognises: recognisesCTest, read: readCTest}
 
 func recognisesCTest(head []byte) bool {
@@ -41,7 +43,7 @@ type ctestReader struct {
 	path   clip
 	value  clip
 	// measurement is the name of the one being read, and why what they say about the result.
-	measurement, completion, reason, exitCode, exitValue string
+	measurement, completion, reason, exitCode, exitValue, command string
 
 	listed int
 	ended  bool
@@ -85,7 +87,7 @@ func (r *ctestReader) startElement(name string) (role, *clip) {
 		r.k.begin(r.out.limits)
 		r.title.reset(r.out.limits.Name)
 		r.path.reset(r.out.limits.Name)
-		r.completion, r.reason, r.exitCode, r.exitValue = "", "", "", ""
+		r.completion, r.reason, r.exitCode, r.exitValue, r.command = "", "", "", "", ""
 		r.status = r.name("Status")
 		return ctestCase, nil
 	}
@@ -143,7 +145,9 @@ func (r *ctestReader) endElement(what role, cutOff bool) {
 			r.exitCode = value
 		case "Exit Value":
 			r.exitValue = value
-		case "Processors", "Command Line", "Environment", "Pass Reason":
+		case "Command Line":
+			r.command = value
+		case "Processors", "Environment", "Pass Reason":
 		default:
 			if len(r.k.c.Properties) < r.out.limits.Properties && strings.TrimSpace(r.measurement) != "" {
 				r.k.c.Properties = append(r.k.c.Properties, Property{r.measurement, value})
@@ -187,8 +191,11 @@ func (r *ctestReader) endCase(cutOff bool) {
 		}
 	case "notrun":
 		c.Status = Errored
-		if why == "Disabled" || strings.HasPrefix(why, "SKIP_") || strings.EqualFold(why, "skipped") {
+		switch {
+		case why == "Disabled" || strings.HasPrefix(why, "SKIP_") || strings.EqualFold(why, "skipped"):
 			c.Status = Skipped
+		case why == "" && r.command != "":
+			c.Status, why = Skipped, "ended with its SKIP_RETURN_CODE"
 		}
 	case "":
 		c.Status, why = Errored, "the report does not say how the test ended"
@@ -199,7 +206,7 @@ func (r *ctestReader) endCase(cutOff bool) {
 		return // what comes behind could have said otherwise
 	}
 	if why == "" {
-		why = "the report gives no reason"
+		why = noReason
 	}
 	r.k.message.write([]byte(why))
 	r.out.add(r.k.finish(r.out.limits, why))

@@ -24,6 +24,9 @@ func TestCTestStatus(t *testing.T) {
 		{"notrun", measured("Completion Status", "SKIP_RETURN_CODE=77"), Skipped, "SKIP_RETURN_CODE=77"},
 		{"notrun", measured("Completion Status", "Unable to find executable"), Errored, "Unable to find executable"},
 		{"notrun", "", Errored, "the report gives no reason"},
+		{"notrun", measured("Command Line", ""), Errored, "the report gives no reason"},
+		{"notrun", measured("Command Line", "/bin/false"), Skipped, "ended with its SKIP_RETURN_CODE"},
+		{"notrun", measured("Command Line", "/bin/false") + measured("Completion Status", "Not Run"), Errored, "Not Run"},
 		{"odd", "", Errored, `unknown status "odd"`},
 		{"", "", Errored, "the report does not say how the test ended"},
 	} {

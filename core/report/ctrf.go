@@ -128,6 +128,8 @@ func (j *jsonWalk) ctrfTest(out *sink) (status string) {
 			j.array(func() { output.write([]byte(j.text(j.limits.Output) + "\n")) })
 		case "retryAttempts":
 			j.array(func() { j.ctrfAttempt(&c) })
+		case "attachments":
+			j.array(func() { c.attach(j.attachment(), j.limits) })
 		case "parameters", "labels":
 			j.object(func(key string) {
 				p := Property{Name: cut(key, j.limits.Name), Value: cut(j.text(j.limits.Message), j.limits.Message)}
@@ -193,6 +195,8 @@ func (j *jsonWalk) ctrfAttempt(c *Case) {
 			t.Message = j.text(j.limits.Detail)
 		case "trace":
 			trace = j.text(j.limits.Detail)
+		case "attachments":
+			j.array(func() { c.attach(j.attachment(), j.limits) })
 		}
 	})
 	explain(&t, trace, j.limits)

@@ -86,6 +86,10 @@ func (r *cucumberReader) feature() {
 				if b := r.background; b != nil {
 					s.take(b.c)
 					s.steps += b.steps
+					for _, a := range b.c.Attachments {
+						s.c.attach(a, r.limits)
+					}
+					s.c.AttachmentsOmitted += b.c.AttachmentsOmitted
 					r.background = nil
 				}
 				s.finish()
@@ -123,6 +127,10 @@ func (r *cucumberReader) feature() {
 // retries makes an earlier try of what was tried again.
 func (s *cucumberScenario) retries(earlier Case, limits Limits) {
 	s.c.Attempts = earlier.Attempts
+	for _, a := range earlier.Attachments {
+		s.c.attach(a, limits)
+	}
+	s.c.AttachmentsOmitted += earlier.AttachmentsOmitted
 	if len(s.c.Attempts) < limits.Attempts {
 		s.c.Attempts = append(s.c.Attempts, Attempt{Status: earlier.Status, Message: earlier.Message, Type: earlier.Type, Detail: earlier.Detail})
 	}
@@ -133,7 +141,7 @@ func (s *cucumberScenario) retries(earlier Case, limits Limits) {
 
 // take gives the scenario the result of a part of it, where that is worse.
 func (s *cucumberScenario) take(part Case) {
-	s.c.Duration += part.Duration
+	s.c.Duration = longer(s.c.Duration, part.Duration)
 	if cucumberRank(part.Status) > cucumberRank(s.c.Status) {
 		s.c.Status, s.c.Message, s.c.Detail, s.c.Type = part.Status, part.Message, part.Detail, part.Type
 	}
@@ -244,6 +252,8 @@ func (r *cucumberReader) step(s *cucumberScenario, hook bool) {
 			hook = r.bool() || hook
 		case "before", "after":
 			r.array(func() { r.step(s, true) })
+		case "embeddings":
+			r.array(func() { s.c.attach(r.embedding(), r.limits) })
 		case "result":
 			r.object(func(key string) {
 				switch key {
@@ -305,4 +315,23 @@ func (r *cucumberReader) step(s *cucumberScenario, hook bool) {
 	}
 	part.Message = cut(part.Message, r.limits.Message)
 	s.take(part)
+}
+
+// embedding reads what a step attached. Its data, in base64, is the file itself, and is left there.
+func (r *cucumberReader) embedding() (a Attachment) {
+	r.object(func(key string) {
+		switch key {
+		case "mime_type":
+			a.MediaType = r.name()
+		case "media":
+			r.object(func(key string) {
+				if key == "type" {
+					a.MediaType = r.name()
+				}
+			})
+		case "name":
+			a.Name = r.name()
+		}
+	})
+	return a
 }

@@ -16,7 +16,8 @@ import (
 //
 // Groups and the path of the suite are the path of a case. Hidden tests (loading a file, setUpAll,
 // tearDownAll) count where they did not succeed. A test without testDone and a stream without done
-// are no pass.
+// are no pass. Before a test is tried again the runner prints "Retry: " and its name: the errors up
+// to there are those of an earlier try (pkgs/test_api/lib/src/backend/invoker.dart).
 var dartJSON = format{name: "dart-json", recognises: recognisesDart, read: readDart}
 
 // dartOpen is how many groups, suites and open tests are followed, and dartLine the longest line.
@@ -96,12 +97,14 @@ type dartReader struct {
 
 type dartOpenTest struct {
 	c       Case
+	full    string // the name with those of the groups
 	started int64
 	output  clip
 	printed int
 	reason  string
 	errors  int
 	failure bool // every error was an assertion
+	tries   int  // the size of its attempts
 	detail  string
 }
 
@@ -193,6 +196,8 @@ func (r *dartReader) read(line []byte) error {
 		if t := r.open[e.TestID]; t != nil {
 			if e.MessageType == "skip" {
 				t.reason = strings.TrimPrefix(e.Message, "Skip: ")
+			} else if t.errors > 0 && e.Message == "Retry: "+t.full {
+				r.retry(t)
 			} else if t.printed += len(e.Message); t.printed <= 4*r.out.limits.Output && r.size < r.out.limits.Kept {
 				t.output.write([]byte(e.Message + "\n"))
 				r.size += len(e.Message) + 1
@@ -218,6 +223,7 @@ func (r *dartReader) name(s string) string {
 func (r *dartReader) start(e dartEvent) {
 	t := &dartOpenTest{started: e.Time, reason: e.Test.Metadata.SkipReason, failure: true}
 	t.output.reset(r.out.limits.Output)
+	t.full = cut(e.Test.Name, r.out.limits.Name)
 	t.c.Name = cut(clean([]byte(strings.Join(strings.Fields(e.Test.Name), " "))), r.out.limits.Name)
 	url, line := e.Test.URL, e.Test.Line
 	if e.Test.RootURL != "" {
@@ -269,6 +275,22 @@ func (r *dartReader) start(e dartEvent) {
 	}
 }
 
+// retry ends a try of a test.
+func (r *dartReader) retry(t *dartOpenTest) {
+	try := Case{Status: Failed}
+	if !t.failure {
+		try.Status = Errored
+	}
+	explain(&try, t.detail, r.out.limits)
+	if len(t.c.Attempts) < r.out.limits.Attempts {
+		t.c.Attempts = append(t.c.Attempts, Attempt{Status: try.Status, Message: try.Message, Detail: try.Detail})
+		r.size += sizeOf(try)
+		t.tries += sizeOf(try)
+	}
+	r.size -= min(len(t.detail), r.size)
+	t.errors, t.failure, t.detail = 0, true, ""
+}
+
 func (r *dartReader) problem(e dartEvent) {
 	t := r.open[e.TestID]
 	if t == nil {
@@ -296,7 +318,7 @@ func (r *dartReader) end(e dartEvent) {
 		return
 	}
 	delete(r.open, e.TestID)
-	r.size -= min(t.printed, r.size) + min(len(t.detail), max(r.size-t.printed, 0))
+	r.size -= min(t.printed, r.size) + min(len(t.detail)+t.tries, max(r.size-t.printed, 0))
 	c := t.c
 	c.Duration = time.Duration(max(min(e.Time-t.started, 1<<40), 0)) * time.Millisecond
 	c.Output = t.output.text()

@@ -26,7 +26,7 @@ var formats = []format{
 	k6,
 	jmeterCSV,
 	jmeterXML,
-	trx, nunit, xunit, boost, testng, robot, ctest,
+	trx, nunit, xunit, boost, testng, robot, ctest, catch2,
 	goJSON,
 	playwrightJSON,
 	mochaJSON,
@@ -36,6 +36,12 @@ var formats = []format{
 	rspecJSON,
 	ctrfJSON,
 	cucumberJSON,
+	pytestReportLog,
+	ginkgoJSON,
+	newmanJSON,
+	karmaJSON,
+	testcafeJSON,
+	gtestJSON,
 }
 
 // Formats names the formats that can be read, in the order in which detection asks them.

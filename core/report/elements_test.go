@@ -68,6 +68,18 @@ var elementFormats = []struct {
 		},
 	},
 	{
+		catch2,
+		`<Catch name="s"><Group name="s"><TestCase name="a"><OverallResult success="true"/></TestCase><TestCase name="b"><Section name="c"/><OverallResult success="true"><StdOut>x</StdOut></OverallResult></TestCase><OverallResultsCases successes="2" failures="0" expectedFailures="0"/></Group><OverallResultsCases successes="2" failures="0" expectedFailures="0"/></Catch>`,
+		[][2]string{
+			{`"a"><OverallResult success="true"`, `"a"><OverallResult success="false"`},
+			{`"a"><OverallResult success="true"`, `"a"><OverallResult success="maybe"`},
+			{`<OverallResult success="true"/>`, ``},
+			{`</Group><OverallResultsCases successes="2"`, `</Group><OverallResultsCases successes="3"`},
+			{`</Group><OverallResultsCases successes="2" failures="0"`, `</Group><OverallResultsCases successes="2" failures="1"`},
+			{`name="b">`, `name="b>`},
+		},
+	},
+	{
 		xunit,
 		`<assemblies><assembly name="x.dll" total="2" failed="0" errors="0"><errors/><collection total="2" failed="0"><test name="a" result="Pass"/><test name="b" result="Pass"></test></collection></assembly></assemblies>`,
 		[][2]string{
@@ -221,13 +233,14 @@ func TestElementsLimits(t *testing.T) {
 		require.Contains(t, messages(file.Doubts)[0], "is nested deeper than 256 elements", f.format.name)
 
 		one := map[string]string{
-			"trx":    `<UnitTestResult testId="1" testName="a" outcome="Passed"/>`,
-			"nunit":  `<test-case name="a" result="Passed"/>`,
-			"xunit":  `<test name="a" result="Pass"/>`,
-			"boost":  `<TestCase name="a" result="passed"><TestingTime>1</TestingTime></TestCase>`,
-			"testng": `<test-method name="a" status="PASS"/>`,
-			"robot":  `<test name="a"><status status="PASS"/></test>`,
-			"ctest":  `<Test Status="passed"><Name>a</Name></Test>`,
+			"trx":        `<UnitTestResult testId="1" testName="a" outcome="Passed"/>`,
+			"nunit":      `<test-case name="a" result="Passed"/>`,
+			"xunit":      `<test name="a" result="Pass"/>`,
+			"boost":      `<TestCase name="a" result="passed"><TestingTime>1</TestingTime></TestCase>`,
+			"testng":     `<test-method name="a" status="PASS"/>`,
+			"robot":      `<test name="a"><status status="PASS"/></test>`,
+			"catch2-xml": `<TestCase name="a"><OverallResult success="true"/></TestCase>`,
+			"ctest":      `<Test Status="passed"><Name>a</Name></Test>`,
 		}[f.format.name]
 		many := root + strings.Repeat(one, 50)
 		file, cases := readString(many, Limits{FileCases: 10})

@@ -90,6 +90,10 @@ func TestPrefixes(t *testing.T) {
 		content, err := os.ReadFile(path)
 		require.NoError(t, err)
 		content = bytes.TrimRight(content, "\r\n \t")
+		if bytes.HasPrefix(content, []byte("<")) {
+			// A comment may follow the root element, and without it the report is whole.
+			content = content[:bytes.LastIndex(content, []byte("</"))+1]
+		}
 		format := fixtureFormat(path)
 		step := max(1, len(content)/100)
 		for n := 0; n < len(content); n += step {

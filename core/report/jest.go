@@ -12,7 +12,8 @@ import (
 //
 // A file that could not be run has a status and no failing test: it is a case that errored.
 // jest says in "invocations" and "retryReasons" that a test was tried again, vitest keeps the
-// messages of the tries that failed.
+// messages of the tries that failed. "pending" is a skipped test to jest, and to vitest one that did
+// not run or did not end (StatusMap in packages/vitest/src/node/reporters/json.ts).
 var jestJSON = format{name: "jest-json", recognises: recognisesJest, read: readJest}
 
 func recognisesJest(head []byte) bool {
@@ -24,6 +25,7 @@ type jestReader struct {
 	*jsonWalk
 	out      *sink
 	failures int // of tests, without files that could not be run
+	notRun   int // of vitest's tests that were to be run
 }
 
 func readJest(text io.Reader, out *sink) error {
@@ -60,6 +62,8 @@ func readJest(text io.Reader, out *sink) error {
 		out.distrust("comes from a run that was interrupted; results are missing")
 	case execError != "":
 		out.distrust("comes from a run that broke: %s", cut(tellingLine(execError), 300))
+	case r.notRun > 0 && bad == 0: // vitest leaves tests out behind a failure with --bail
+		out.distrust("holds %d tests that did not run or did not end, and no failure that says why: the run was ended", r.notRun)
 	case success == "false" && bad == 0:
 		out.distrust("says that the run did not succeed, and holds no failure")
 	case success == "":
@@ -151,7 +155,7 @@ func (r *jestReader) assertion() Case {
 	var c Case
 	var failures, reasons []string
 	var full, status string
-	invocations := 0
+	invocations, vitest := 0, false
 	texts := func(into *[]string) func() {
 		return func() {
 			if len(*into) <= r.limits.Attempts {
@@ -171,6 +175,8 @@ func (r *jestReader) assertion() Case {
 			c.Duration = seconds(r.number() / 1000)
 		case "invocations":
 			invocations = r.count()
+		case "meta": // of vitest's tasks
+			vitest = true
 		case "ancestorTitles":
 			r.array(func() {
 				if s := r.name(); s != "" && len(c.Suite) < r.limits.Depth {
@@ -192,6 +198,11 @@ func (r *jestReader) assertion() Case {
 	if c.Name == "" {
 		c.Name = full
 	}
+	if status == "pending" && vitest {
+		c.Status, c.Message = Skipped, "the test did not run, or did not end before the report was written"
+		r.notRun++
+		return c
+	}
 	switch status {
 	case "passed":
 		c.Status = Passed
@@ -201,9 +212,7 @@ func (r *jestReader) assertion() Case {
 	case "failed":
 		c.Status = Failed
 		explain(&c, cut(strings.Join(failures, "\n\n"), r.limits.Detail), r.limits)
-		if name, rest, found := strings.Cut(c.Message, ": "); found && rest != "" && strings.HasSuffix(name, "Error") && !strings.ContainsAny(name, " \t") {
-			c.Type = cut(name, r.limits.Name)
-		}
+		c.Type = errorType(c.Message, r.limits)
 		if c.Message == "" {
 			c.Message = "the test failed, and the report does not say why"
 		}

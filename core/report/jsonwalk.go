@@ -456,6 +456,16 @@ func explain(c *Case, text string, limits Limits) {
 	}
 }
 
+// errorType gives the name of the exception that begins a message, "TypeError: no cart"; empty where
+// none does.
+func errorType(message string, limits Limits) string {
+	name, rest, found := strings.Cut(message, ": ")
+	if !found || rest == "" || strings.ContainsAny(name, " \t") || !strings.HasSuffix(name, "Error") && !strings.HasSuffix(name, "Exception") {
+		return ""
+	}
+	return cut(name, limits.Name)
+}
+
 // jsonKeys gives the keys of the outermost object as far as head shows them, those one level below
 // as "outer.inner", and for an array those of its first element, as "[].key". Detection knows
 // JSON formats by their keys.

@@ -329,6 +329,7 @@ func (r *junitReader) text() {
 		return
 	}
 	var to *clip
+	var printing *junitCase
 	switch {
 	case r.property != nil:
 		to = &r.body
@@ -338,16 +339,20 @@ func (r *junitReader) text() {
 		}
 		to = &r.body
 	case len(r.cases) > 0 && r.cases[len(r.cases)-1].printing:
-		to = &r.cases[len(r.cases)-1].output
+		printing = r.cases[len(r.cases)-1]
+		to = &printing.output
 	default:
 		return
 	}
-	if r.in.raw {
-		to.write(r.in.text)
-		return
+	text := r.in.text
+	if !r.in.raw {
+		r.scratch = r.in.appendText(r.scratch[:0])
+		text = r.scratch
 	}
-	r.scratch = r.in.appendText(r.scratch[:0])
-	to.write(r.scratch)
+	to.write(text)
+	if printing != nil {
+		printing.marks.read(text, func(path string) { printing.c.attach(Attachment{Path: path}, r.out.limits) })
+	}
 }
 
 func (r *junitReader) startSuite(is junitElement) {
@@ -466,6 +471,7 @@ func (r *junitReader) startOutput() bool {
 		c.output.write([]byte{'\n'})
 	}
 	c.printing = true
+	c.marks = attachmentMarks{open: c.marks.open[:0], limit: r.out.limits.Name}
 	return true
 }
 
@@ -487,7 +493,11 @@ func (r *junitReader) endProperty() {
 	if p.Value == "" {
 		p.Value = r.body.text()
 	}
-	if c := r.cases[len(r.cases)-1]; len(c.c.Properties) < r.out.limits.Properties {
+	c := r.cases[len(r.cases)-1]
+	if p.Name == "attachment" && p.Value != "" { // as testmoapp/junitxml has it
+		c.c.attach(Attachment{Path: oneLine([]byte(p.Value), r.out.limits.Name)}, r.out.limits)
+	}
+	if len(c.c.Properties) < r.out.limits.Properties {
 		c.c.Properties = append(c.c.Properties, *p)
 	}
 }
@@ -528,8 +538,7 @@ func (p *problem) summarise(limits Limits) {
 	p.message = cut(p.message, limits.Message)
 }
 
-// tellingLine gives the first line that says something: not an empty one, nor the frame that
-// go test puts around a test's output.
+// tellingLine gives the first line that says something, and the first of all where none does.
 func tellingLine(s string) string {
 	first := ""
 	for line := range strings.Lines(s) {
@@ -537,7 +546,7 @@ func tellingLine(s string) string {
 		if line == "" {
 			continue
 		}
-		if !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") {
+		if !saysNothing(line) {
 			return line
 		}
 		if first == "" {

@@ -14,12 +14,15 @@ type junitCase struct {
 	name string
 	// told is what the case's own attributes say of its status.
 	told Status
+	// notRun says that the status is "notrun", okToFail that the producer lets the case fail.
+	notRun, okToFail bool
 	// results counts its result elements.
 	results int
 	// flaky are the tries that failed before the last passed; reruns those that failed after the first failed.
 	flaky, reruns []Attempt
 	output        clip
 	printing      bool
+	marks         attachmentMarks
 }
 
 func (r *junitReader) startCase() {
@@ -57,6 +60,7 @@ func (r *junitReader) startCase() {
 	for _, attr := range []string{"status", "result"} {
 		if v, ok := r.in.attr(attr); ok {
 			c.told = worse(c.told, toldStatus(v))
+			c.notRun = c.notRun || string(v) == "notrun"
 		}
 	}
 	r.cases = append(r.cases, c)
@@ -70,7 +74,7 @@ func (r *junitReader) spareCase() *junitCase {
 	}
 	c := r.spare[n-1]
 	r.spare = r.spare[:n-1]
-	*c = junitCase{output: c.output}
+	*c = junitCase{output: c.output, marks: c.marks}
 	return c
 }
 
@@ -82,13 +86,23 @@ func (r *junitReader) endCase() {
 		c.c.Status = c.told
 	}
 	c.settleAttempts(r.out.limits)
+	c.settleAllowedFailure()
+	c.settleSkipReason()
 	c.c.Output = c.output.text()
 	if n := len(r.suites); n > 0 {
+		extra := c.results - 1
+		if len(c.flaky) > 0 && c.c.Status == Passed {
+			extra = len(c.flaky) // the try that passed has no element
+		}
 		s := r.suites[n-1]
 		s.found.Add(c.c)
-		s.found.extra += max(c.results-1, 0)
+		s.found.extra += max(extra, 0)
 		s.direct.Add(c.c)
-		s.direct.extra += max(c.results-1, 0)
+		s.direct.extra += max(extra, 0)
+	}
+	// CTest counts it as skipped in the suite, so this comes after the counting.
+	if c.settleNotRun() {
+		r.out.beyondPeer = true
 	}
 	r.out.add(c.c)
 	r.spare = append(r.spare, c)
@@ -117,6 +131,7 @@ func (c *junitCase) take(p *problem, limits Limits) {
 		c.reruns = append(c.reruns, attempt)
 		return
 	}
+	c.okToFail = c.okToFail || p.status == Skipped && p.message == catch2OkToFail
 	if c.c.Status == Passed || worse(c.c.Status, p.status) != c.c.Status {
 		before := problem{status: c.c.Status, message: c.c.Message, detail: c.c.Detail}
 		c.c.Status, c.c.Message, c.c.Type, c.c.Detail = p.status, p.message, p.typ, p.detail

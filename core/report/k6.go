@@ -19,7 +19,8 @@ import (
 //   - --summary-export, the same in an older shape, in which a threshold is true where it was
 //     crossed, and not where it held (internal/js/summary-wrapper.js of k6 1.8),
 //   - --new-machine-readable-summary with either of them
-//     (internal/lib/summary/machinereadable of k6 1.8), which holds no groups and no thresholds.
+//     (internal/lib/summary/machinereadable of k6 1.8), which holds no groups and no thresholds: what
+//     k6 passes or fails by is in its exit code alone (99 where a threshold was crossed).
 //
 // A check is a case, in the suite path of its groups; it failed where it failed once. A threshold is
 // a measurement. Metrics without a threshold are measurements that nobody judged.
@@ -78,7 +79,7 @@ func readK6(text io.Reader, out *sink) error {
 	}
 	switch {
 	case r.machine:
-		out.advise("is in k6's machine-readable schema, which holds neither thresholds nor groups: whether the thresholds held is in k6's exit code alone")
+		out.unwitnessed("is in k6's machine-readable schema, which holds neither thresholds nor groups: whether the thresholds held is in k6's exit code alone")
 	case !r.root && !r.metrics:
 		out.distrust("is JSON that holds neither the checks nor the metrics of a k6 summary")
 	case !r.metrics:

@@ -35,6 +35,7 @@ func TestK6(t *testing.T) {
 			f, cases := readText(test.text, Options{})
 			assert.Equal(t, "k6", f.Format)
 			assert.Equal(t, test.want, briefly(cases))
+			assert.Len(t, f.UnwitnessedDoubts(), map[bool]int{true: 1}[name == "machine readable"])
 			if test.serious == "" {
 				assert.Empty(t, f.SeriousDoubts())
 				return

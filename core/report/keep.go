@@ -25,6 +25,7 @@ func (k *keeper) keep(c Case) {
 	if k.size+size > room-room/4 {
 		// The last quarter is for names and messages.
 		c.Detail, c.Output, c.Properties, c.Attempts = "", "", nil, bareAttempts(c.Attempts)
+		c.Attachments, c.AttachmentsOmitted = nil, c.AttachmentsOmitted+len(c.Attachments)
 		size = sizeOf(c)
 	}
 	if k.size+size > room {
@@ -54,6 +55,9 @@ func sizeOf(c Case) int {
 	}
 	for _, p := range c.Properties {
 		n += 2*stringSize + len(p.Name) + len(p.Value)
+	}
+	for _, a := range c.Attachments {
+		n += 3*stringSize + len(a.Name) + len(a.Path) + len(a.MediaType)
 	}
 	for _, a := range c.Attempts {
 		n += attemptSize + len(a.Message) + len(a.Type) + len(a.Detail)

@@ -8,8 +8,8 @@ type Limits struct {
 	// Problems is how many failed, errored and flaky cases a Report keeps; default 10,000.
 	Problems int
 	// Kept bounds the text of all cases that a Report keeps, in bytes; default 32 MiB. Passed and
-	// skipped cases use at most half of it. Above it a case loses detail, output and properties
-	// before it is left out.
+	// skipped cases use at most half of it. Above it a case loses detail, output, properties and
+	// attachments before it is left out.
 	Kept int
 	// FileCases ends the reading of a file that holds more cases than this; default 20,000,000.
 	FileCases int
@@ -27,6 +27,8 @@ type Limits struct {
 	Attempts int
 	// Properties is how many properties of a case are kept; default 50.
 	Properties int
+	// Attachments is how many attachments of a case are kept; default 20.
+	Attachments int
 	// Measurements is how many measurements a File and a Report keep of those that missed their
 	// threshold, and how many of the others; default 1,000 each.
 	Measurements int
@@ -55,6 +57,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.Output, 32 << 10},
 		{&l.Attempts, 20},
 		{&l.Properties, 50},
+		{&l.Attachments, 20},
 		{&l.Measurements, 1_000},
 		{&l.CrossCheck, 1 << 20},
 		{&l.CrossCheckTotal, 16 << 20},

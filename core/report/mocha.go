@@ -33,6 +33,7 @@ type mochaTest struct {
 	retries                      int
 	pass, fail, pending, skipped bool
 	assertion, wrong, timedOut   bool
+	timed                        bool // has a duration
 }
 
 func (j *jsonWalk) mochaTest() mochaTest {
@@ -47,6 +48,7 @@ func (j *jsonWalk) mochaTest() mochaTest {
 		case "file":
 			t.c.File = j.name()
 		case "duration":
+			t.timed = true
 			t.c.Duration = seconds(j.number() / 1000)
 		case "currentRetry":
 			t.retries = max(j.count(), 0)
@@ -62,6 +64,8 @@ func (j *jsonWalk) mochaTest() mochaTest {
 			t.skipped = j.bool()
 		case "timedOut":
 			t.timedOut = j.bool()
+		case "context":
+			t.c.attachContext(j.text(2*j.limits.Message), j.limits)
 		case "err":
 			j.object(func(key string) {
 				t.wrong = true
@@ -134,7 +138,7 @@ func (t *mochaTest) suite() {
 func readMocha(text io.Reader, out *sink) error {
 	j := newJSONWalk(text, out.limits)
 	stats, lists := map[string]int{}, map[string]int{}
-	listed, hooks := 0, 0
+	listed, hooks, timed := 0, 0, 0
 	j.object(func(key string) {
 		switch key {
 		case "stats":
@@ -161,6 +165,9 @@ func readMocha(text io.Reader, out *sink) error {
 				case "pending":
 					t.c.Status, t.c.Message, t.c.Detail = Skipped, "pending", ""
 				case "passes":
+					if t.timed {
+						timed++
+					}
 					t.c.Status = Passed
 					if t.wrong {
 						t.c.Status = Errored
@@ -183,6 +190,10 @@ func readMocha(text io.Reader, out *sink) error {
 		if n, ok := stats[key]; ok {
 			out.declared(key, n, lists[key], key == "failures")
 		}
+	}
+	if lists["passes"] > 0 && timed == 0 {
+		// mocha measures every test that it runs.
+		out.distrust("says of no test that passed how long it took, as after mocha --dry-run, which runs none")
 	}
 	if _, ok := lists["tests"]; ok {
 		if found := out.file.Tests - hooks; listed > found {

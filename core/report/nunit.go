@@ -29,6 +29,7 @@ const (
 	nunitRun role = iota + 1
 	nunitSuite
 	nunitCase
+	nunitAttachment
 )
 
 type nunitReader struct {
@@ -40,6 +41,8 @@ type nunitReader struct {
 	failure bool
 	label   string
 	site    string
+	// file and described are the texts of the attachment that is open.
+	file, described clip
 
 	runResult string
 	declared  map[string]int
@@ -93,6 +96,16 @@ func (r *nunitReader) startElement(name string) (role, *clip) {
 		}
 		if s := r.suites.top(); r.parentRole() == nunitSuite && s.status == "" {
 			s.status = Errored
+		}
+	case "attachment":
+		if r.parentRole() == noRole && r.inCase && r.parent() == "attachments" {
+			r.file.reset(r.out.limits.Name)
+			r.described.reset(r.out.limits.Name)
+			return nunitAttachment, nil
+		}
+	case "filePath", "description":
+		if r.parentRole() == nunitAttachment {
+			return noRole, map[bool]*clip{true: &r.file, false: &r.described}[name == "filePath"]
 		}
 	case "message", "stack-trace":
 		return noRole, r.problemText(name)
@@ -238,6 +251,9 @@ func (r *nunitReader) startCase() {
 
 func (r *nunitReader) endElement(what role, cutOff bool) {
 	switch what {
+	case nunitAttachment:
+		limit := r.out.limits.Name
+		r.k.c.attach(Attachment{Name: oneLine([]byte(r.described.text()), limit), Path: oneLine([]byte(r.file.text()), limit)}, r.out.limits)
 	case nunitCase:
 		r.inCase = false
 		if r.failure && r.k.c.Status == Passed {

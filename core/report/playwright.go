@@ -28,6 +28,8 @@ type playwrightReader struct {
 	path    []string
 	suites  bool
 	unnamed bool
+	// notRun counts the tests that nobody wanted to be skipped and that did not run.
+	notRun int
 }
 
 // playwrightTry is one result of a test.
@@ -38,6 +40,9 @@ type playwrightTry struct {
 	output   clip
 	file     string
 	line     int
+
+	attachments []Attachment
+	omitted     int // attachments
 }
 
 func readPlaywright(text io.Reader, out *sink) error {
@@ -64,6 +69,10 @@ func readPlaywright(text io.Reader, out *sink) error {
 	}
 	if !r.suites && outside == 0 {
 		out.distrust("holds no suites; it is not the whole report")
+	}
+	if bad := out.file.Failed + out.file.Errored; r.notRun > 0 && bad == 0 {
+		// What failed ends a run early or keeps tests from running; here nothing did.
+		out.distrust("holds %d tests that did not run, and no failure that says why: the run was ended, or only listed its tests", r.notRun)
 	}
 	if r.unnamed {
 		out.advise("names suites behind their tests; they are missing from the names of cases")
@@ -174,6 +183,10 @@ func (r *playwrightReader) test() Case {
 		case "results":
 			r.array(func() {
 				t := r.try()
+				for _, a := range t.attachments {
+					c.attach(a, r.limits)
+				}
+				c.AttachmentsOmitted += t.omitted
 				if n++; len(tries) > r.limits.Attempts {
 					tries[len(tries)-1] = t // the last one decides
 					return
@@ -200,6 +213,8 @@ func (r *playwrightReader) test() Case {
 			c.Status, c.Message = Errored, fmt.Sprintf("Playwright calls the test skipped, and its result is %q", last.status)
 		} else if last.status == "interrupted" {
 			c.Status = Errored
+		} else if expected != "skipped" && expected != "" {
+			r.notRun++
 		}
 	case len(tries) == 0:
 		c.Status, c.Message = Errored, fmt.Sprintf("the test has no result and the status %q", status)
@@ -232,9 +247,7 @@ func (r *playwrightReader) test() Case {
 			c.Message = "the test ended as " + cut(last.status, 60)
 		}
 	case Skipped:
-		if c.Message = reason; c.Message == "" {
-			c.Message = "the test did not run, and the report does not say why"
-		}
+		c.Message = reason
 	}
 	if c.Status == Passed && status != "flaky" {
 		return c // tries of a test that is expected to fail are no failures
@@ -312,6 +325,14 @@ func (r *playwrightReader) try() playwrightTry {
 					fmt.Fprintf(&more, "\n\n%s\n%s", a.Message, a.Detail)
 				}
 			})
+		case "attachments":
+			r.array(func() {
+				if a := r.attachment(); len(t.attachments) < r.limits.Attachments {
+					t.attachments = append(t.attachments, a)
+				} else {
+					t.omitted++
+				}
+			})
 		case "stdout", "stderr":
 			r.array(func() {
 				r.object(func(key string) {
@@ -362,9 +383,6 @@ func (r *playwrightReader) problem() (a Attempt, file string, line int) {
 		stack = snippet
 	}
 	explain(&c, stack, r.limits)
-	if name, _, found := strings.Cut(c.Message, ": "); found && strings.HasSuffix(name, "Error") && !strings.ContainsAny(name, " \t") {
-		a.Type = cut(name, r.limits.Name)
-	}
-	a.Message, a.Detail = c.Message, c.Detail
+	a.Message, a.Type, a.Detail = c.Message, errorType(c.Message, r.limits), c.Detail
 	return a, file, line
 }

@@ -28,7 +28,9 @@ type Case struct {
 	// Duration is the time the tool reports for the case; zero where it reports none.
 	Duration time.Duration `json:"durationNanos,omitempty"`
 	// Message is the tool's one-line reason of a failure, an error or a skip.
-	// Bounded by Limits.Message; where the tool gives none it is the first line of Detail.
+	// Bounded by Limits.Message; where the tool gives none it is the first line of Detail. A skipped case
+	// always has one: "the report gives no reason", with the tool's own word before it where it has one
+	// ("pending; the report gives no reason").
 	Message string `json:"message,omitempty"`
 	// Type is the tool's class of the failure (an exception's name).
 	Type string `json:"type,omitempty"`
@@ -43,6 +45,10 @@ type Case struct {
 	Attempts []Attempt `json:"attempts,omitempty"`
 	// Properties are the key-value pairs the tool attached to the case.
 	Properties []Property `json:"properties,omitempty"`
+	// Attachments are the files that the tool says it attached, of all tries. Bounded by
+	// Limits.Attachments; AttachmentsOmitted says how many more there were.
+	Attachments        []Attachment `json:"attachments,omitempty"`
+	AttachmentsOmitted int          `json:"attachmentsOmitted,omitempty"`
 }
 
 // Attempt is one try of a case that was tried again.
@@ -61,21 +67,6 @@ type Property struct {
 
 // Flaky says whether the case passed only after a try that did not.
 func (c Case) Flaky() bool { return c.Status == Passed && len(c.Attempts) > 0 }
-
-// ID names the case stably across runs: suite path, class and name. The same test has the same ID
-// wherever and whenever it ran, so that history can follow it.
-func (c Case) ID() string {
-	id := ""
-	for _, s := range c.Suite {
-		if s != "" {
-			id += s + " > "
-		}
-	}
-	if c.Class != "" && (len(c.Suite) == 0 || c.Suite[len(c.Suite)-1] != c.Class) {
-		id += c.Class + " > "
-	}
-	return id + c.Name
-}
 
 // Totals counts cases by status. Totals always equal the sum over the cases; what a file declares
 // about itself is compared with them and never replaces them.
@@ -124,6 +115,9 @@ type Doubt struct {
 	// Serious doubts forbid to call the run passed (an unreadable or cut-off file);
 	// the others are shown beside the result.
 	Serious bool `json:"serious,omitempty"`
+	// NeedsExitCode is true where the tool says by its exit code alone whether something held. Such a doubt
+	// forbids to call passed what nobody saw end, as an import; beside an exit code it is shown.
+	NeedsExitCode bool `json:"needsExitCode,omitempty"`
 }
 
 // File is what one report file gave.

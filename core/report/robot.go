@@ -189,7 +189,7 @@ func (r *robotReader) endElement(what role, cutOff bool) {
 			r.k.message.write([]byte("the report does not say how the test ended"))
 		}
 		joinFirstLines(&r.k.message)
-		c := r.k.finish(r.out.limits, "the report gives no reason")
+		c := r.k.finish(r.out.limits, noReason)
 		// A setup of the suite that failed keeps its tests from running.
 		if c.Status == Failed && strings.HasPrefix(c.Message, "Parent suite setup failed") {
 			c.Status = Errored

@@ -1,6 +1,9 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // maxDoubts is how many doubts of one file are told one by one; a file can be wrong in every line.
 const maxDoubts = 10
@@ -22,10 +25,28 @@ type sink struct {
 
 // add counts a case and hands it on.
 func (s *sink) add(c Case) {
+	if c.Status == Skipped {
+		c.Message = skipReason(c.Message)
+	}
 	s.file.Add(c)
 	if s.emit != nil {
 		s.emit(c)
 	}
+}
+
+// noReason is what a skipped case says where its report does not say why it did not run.
+const noReason = "the report gives no reason"
+
+// skipReason is the reason of a skip. What tools write instead of one, the kind of the skip, is none.
+func skipReason(message string) string {
+	kind := strings.TrimSpace(message)
+	switch strings.ToLower(kind) {
+	case "", "skip", "skipped", "not run":
+		return noReason
+	case "pending", "todo", "ignored", "fixme", "inconclusive", "notexecuted", "completed":
+		return kind + "; " + noReason
+	}
+	return message
 }
 
 // measure counts a measurement and keeps it.
@@ -44,6 +65,11 @@ func (s *sink) advise(format string, args ...any) {
 	if s.advisory++; s.advisory <= maxDoubts { // close tells how many more there are
 		s.note(Doubt{Message: fmt.Sprintf(format, args...)})
 	}
+}
+
+// unwitnessed notes something that only the tool's exit code says. The phrase follows the file's name.
+func (s *sink) unwitnessed(format string, args ...any) {
+	s.note(Doubt{Message: fmt.Sprintf(format, args...), NeedsExitCode: true})
 }
 
 // distrust notes something that forbids to call the run passed. The phrase follows the file's name.

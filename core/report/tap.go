@@ -585,6 +585,7 @@ func (r *tapReader) diagnostics(indent int) error {
 	began := r.in.line
 	values := map[string]string{}
 	key, parent := "", ""
+	keys := -1 // how far keys are indented; tape and AVA do it further than the marks around the block
 	var block clip
 	block.reset(limits.Message)
 	end := func() {
@@ -622,18 +623,21 @@ func (r *tapReader) diagnostics(indent int) error {
 			r.detail.write([]byte(line[indent:]))
 		}
 		r.detail.write([]byte("\n"))
+		if keys < 0 && text != "" {
+			keys = at
+		}
 		name, value, found := strings.Cut(text, ":")
 		name = strings.Trim(name, `"' `)
 		plain := found && name != "" && !strings.ContainsAny(name, " \t")
 		switch {
-		case at == indent && plain:
+		case at == keys && plain:
 			end()
 			parent = name
 			value = strings.TrimSpace(value)
 			if key = name; value != "" && !strings.HasPrefix(value, "|") && !strings.HasPrefix(value, ">") {
 				values[name] = unquoteYAML(value)
 			}
-		case plain && parent == "at" && at > indent && len(values) < 100:
+		case plain && parent == "at" && at > keys && len(values) < 100:
 			values["at."+name] = unquoteYAML(strings.TrimSpace(value))
 		case key != "":
 			block.write([]byte(text + "\n"))
@@ -675,7 +679,11 @@ func (r *tapReader) diagnosed(c *tapCase, values map[string]string) {
 		return
 	}
 	if c.c.Status == Failed {
-		c.c.Message = cut(tellingTAP(clean([]byte(first("message", "error")))), limits.Message)
+		message := first("message", "error")
+		if want, got := first("expected", "wanted"), first("actual", "found"); message == "" && want != "" && got != "" {
+			message = "expected " + oneLine([]byte(want), limits.Message) + ", got " + oneLine([]byte(got), limits.Message)
+		}
+		c.c.Message = cut(tellingTAP(clean([]byte(message))), limits.Message)
 		c.c.Type = r.clean(first("name", "code", "failureType", "operator"), limits.Name)
 	}
 	line, _ := strconv.Atoi(first("at.line", "at.lineNumber", "line"))

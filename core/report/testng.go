@@ -188,11 +188,7 @@ func (r *testngReader) endMethod() {
 	if len(r.params) > 0 {
 		r.k.c.Name = cut(r.k.c.Name+"("+strings.Join(r.params, ", ")+")", r.out.limits.Name)
 	}
-	fallback := ""
-	if r.k.c.Status == Skipped {
-		fallback = "skipped; the report gives no reason"
-	}
-	c := r.k.finish(r.out.limits, fallback)
+	c := r.k.finish(r.out.limits, "")
 	if c.Status == Passed {
 		c.Type = ""
 	}
@@ -229,11 +225,11 @@ func repeated(c Case) bool {
 func (r *testngReader) pickRepeated() {
 	last := make(map[string]int)
 	for i, c := range r.waiting {
-		last[c.ID()] = i
+		last[c.exactID()] = i
 	}
 	kept := r.waiting[:0]
 	for i, c := range r.waiting {
-		if repeated(c) && last[c.ID()] > i && len(r.retried) < testngRetried {
+		if repeated(c) && last[c.exactID()] > i && len(r.retried) < testngRetried {
 			c.Status, c.Output = Failed, ""
 			r.retried, r.anyRetried = append(r.retried, c), true
 			continue
@@ -250,11 +246,11 @@ func (r *testngReader) flush() {
 	}
 	tries := make(map[string][]Case, len(r.retried))
 	for _, c := range r.retried {
-		tries[c.ID()] = append(tries[c.ID()], c)
+		tries[c.exactID()] = append(tries[c.exactID()], c)
 	}
 	for _, c := range r.waiting {
 		if len(tries) > 0 {
-			id := c.ID()
+			id := c.exactID()
 			for _, t := range tries[id] {
 				if len(c.Attempts) == r.out.limits.Attempts {
 					break
@@ -268,7 +264,7 @@ func (r *testngReader) flush() {
 	r.waiting, r.waitingSize, r.held = r.waiting[:0], 0, 0
 	left := r.retried[:0]
 	for _, c := range r.retried {
-		if _, ok := tries[c.ID()]; ok {
+		if _, ok := tries[c.exactID()]; ok {
 			left = append(left, c)
 		}
 	}

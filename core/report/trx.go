@@ -158,6 +158,14 @@ func (r *trxReader) startElement(name string) (role, *clip) {
 		if inResult && r.parent() == "ErrorInfo" {
 			return trxStack, &r.results[len(r.results)-1].detail
 		}
+	case "ResultFile":
+		if inResult {
+			r.results[len(r.results)-1].c.attach(Attachment{Path: r.name("path")}, r.out.limits)
+		}
+	case "A":
+		if inResult && r.parent() == "UriAttachment" {
+			r.results[len(r.results)-1].c.attach(Attachment{Path: r.name("href")}, r.out.limits)
+		}
 	case "StdOut", "StdErr", "DebugTrace":
 		if inResult && r.parent() == "Output" {
 			k := r.results[len(r.results)-1]
@@ -270,8 +278,11 @@ func (r *trxReader) endElement(what role, _ bool) {
 
 // hold hands a case on, or keeps it until its definition comes.
 func (r *trxReader) hold(k *trxOpenResult) {
-	fallback := "the report gives no reason"
-	if k.c.Type != "" {
+	fallback := noReason
+	switch {
+	case k.c.Status == Skipped:
+		fallback = k.c.Type
+	case k.c.Type != "":
 		fallback = "the outcome is " + k.c.Type
 	}
 	c := k.finish(r.out.limits, fallback)

@@ -21,7 +21,7 @@ func TestTRXOutcomes(t *testing.T) {
 		require.Len(t, cases, 1)
 		assert.Equal(t, want, cases[0].Status, outcome)
 		if want == Skipped {
-			assert.Equal(t, "the outcome is "+outcome, cases[0].Message)
+			assert.Equal(t, outcome+"; "+noReason, cases[0].Message)
 		}
 	}
 }

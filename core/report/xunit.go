@@ -162,9 +162,6 @@ func (r *xunitReader) endElement(what role, cutOff bool) {
 		if r.k.c.Status == Skipped || !r.failure && r.k.c.Status == Errored {
 			fallback, r.k.c.Type = r.k.c.Type, ""
 		}
-		if fallback == "" && r.k.c.Status == Skipped {
-			fallback = "the report gives no reason"
-		}
 		c := r.k.finish(r.out.limits, fallback)
 		placeDotnet(&c)
 		r.suites.add(c)

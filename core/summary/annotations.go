@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/assay-dev/assay/core/evidence"
 	"github.com/assay-dev/assay/core/policy"
+	"github.com/assay-dev/assay/core/report"
 )
 
 // Annotation is a remark at a place in the code.
@@ -33,45 +35,81 @@ const longestTitle = 255
 // newly failing ones first. total counts all failed tests, so that a reader can be told how many are
 // not shown.
 func Annotations(s Summary, most int) (list []Annotation, total int) {
-	for _, r := range rows(s) {
+	s = s.rendering()
+	type place struct {
+		row           *row
+		at            int // in its report's cases
+		blocking, new bool
+	}
+	var places []place
+	all := rows(s)
+	for i := range all {
+		r := &all[i]
 		res := r.result()
 		if res == nil || res.Report == nil {
 			continue
 		}
 		total += res.Report.Unmet()
-		since := s.compare(r)
-		for _, c := range res.Report.Cases {
-			file := repositoryPath(c.File)
-			if !unmet(c) || file == "" {
-				continue
+		since, blocking := s.compare(*r), r.blocks(s)
+		for at, c := range res.Report.Cases {
+			if unmet(c) && repositoryPath(c.File) != "" {
+				places = append(places, place{r, at, blocking, since.isNew(c)})
 			}
-			message, lines, left := excerpt(c, everything.lines)
-			text := strings.TrimSpace(strings.Join(append([]string{message}, outputLines(lines)...), "\n"))
-			if left > 0 {
-				text += "\n" + counted(left, "more line")
-			}
-			if text == "" {
-				text = "The test " + string(c.Status) + " without a message."
-			}
-			list = append(list, Annotation{
-				Path: file, Line: max(c.Line, 1), Suite: oneLine(r.suite),
-				Blocking: r.blocks(s), New: since.isNew(c),
-				Title: shorten(oneLine(r.suite+": "+c.ID()), longestTitle), Message: text,
-			})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Annotation) int {
-		return cmp.Or(-boolCompare(a.Blocking, b.Blocking), -boolCompare(a.New, b.New))
+	// They are chosen before they are written: there may be many times as many as are wanted.
+	slices.SortStableFunc(places, func(a, b place) int {
+		return cmp.Or(-boolCompare(a.blocking, b.blocking), -boolCompare(a.new, b.new))
 	})
-	if most > 0 && len(list) > most {
-		list = list[:most]
+	if most > 0 && len(places) > most {
+		places = places[:most]
+	}
+	files := map[*row]evidence.Artifacts{}
+	for _, p := range places {
+		if _, there := files[p.row]; !there {
+			files[p.row] = p.row.result().Artifacts()
+		}
+		c := p.row.result().Report.Cases[p.at]
+		list = append(list, Annotation{
+			Path: repositoryPath(c.File), Line: max(c.Line, 1), Suite: oneLine(p.row.suite), Blocking: p.blocking, New: p.new,
+			Title: shorten(oneLine(p.row.suite+": "+c.ID()), longestTitle), Message: remark(c, files[p.row]),
+		})
 	}
 	return list, total
+}
+
+// remark is what an annotation says of a failed test.
+func remark(c report.Case, files evidence.Artifacts) string {
+	message, lines, left := excerpt(c, everything.lines)
+	text := strings.TrimSpace(strings.Join(append([]string{message}, outputLines(lines)...), "\n"))
+	if left > 0 {
+		text += "\n" + counted(left, "more line")
+	}
+	if text == "" {
+		text = "The test " + string(c.Status) + " without a message."
+	}
+	if kept := attachedText(files, c, oneLine); kept != "" {
+		text += "\n" + kept
+	}
+	return text
 }
 
 // blocks says whether the row is a reason not to be ready; without a verdict every row is.
 func (r row) blocks(s Summary) bool {
 	return s.Verdict == nil || r.required && r.effective() != policy.StateWaived
+}
+
+// UnannotatedText says how many failed tests are not marked in the code, and where they are; empty
+// where none is left out.
+func UnannotatedText(s Summary, shown, total int) string {
+	if shown >= total {
+		return ""
+	}
+	text := counted(total-shown, "more failed test") + " not marked in the code"
+	if run := oneLine(lookCloser(rows(s))); run != "" {
+		text += ": assay show " + run
+	}
+	return text + "."
 }
 
 // AnnotatedText says how many failed tests are not marked in the code, where some are not.

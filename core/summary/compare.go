@@ -17,10 +17,35 @@ type comparison struct {
 	// failed are the tests that failed on the base; known is false where not all of them are.
 	failed map[string]bool
 	known  bool
+
+	// fresh counts the failed tests that did not fail on the base, as newly tells it; exact is false
+	// where more may have.
+	fresh int
+	exact bool
+	// fixed, skipped and gone count what became of those that failed there, as mended tells it.
+	fixed, skipped, gone int
+}
+
+// comparedRow is what a comparison depends on, in one summary.
+type comparedRow struct {
+	suite, environment string
+	now                *evidence.Result
 }
 
 // compare sets a row against the result of its suite on the base, in the same environment.
 func (s Summary) compare(r row) comparison {
+	key := comparedRow{r.suite, r.environment, r.result()}
+	c, done := s.compared[key]
+	if !done {
+		c = s.compareNow(r)
+		if s.compared != nil {
+			s.compared[key] = c
+		}
+	}
+	return c
+}
+
+func (s Summary) compareNow(r row) comparison {
 	i := slices.IndexFunc(s.Base, func(e evidence.Entry) bool {
 		return e.Result != nil && e.Result.Suite == r.suite && (r.environment == "" || e.Environment.Name == r.environment)
 	})
@@ -41,6 +66,20 @@ func (s Summary) compare(r row) comparison {
 		}
 	}
 	c.known = listed == c.was.Report.Unmet()
+	if c.now == nil || c.now.Report == nil {
+		return c
+	}
+	tests := c.now.Report.Outcomes()
+	failed := make([]bool, len(tests)) // on the base
+	if len(c.failed) > 0 {
+		for i, test := range tests {
+			failed[i] = c.failed[test.ID()]
+		}
+	}
+	c.fresh, c.exact = c.newly(tests, failed)
+	if concluded(c.now) {
+		c.fixed, c.skipped, c.gone = c.mended(tests, failed)
+	}
 	return c
 }
 
@@ -52,8 +91,8 @@ func (c comparison) isNew(test report.Case) bool { return c.known && !c.failed[t
 
 // newly counts the failed tests that did not fail on the base. Of more failures than are kept it is
 // the least number; exact is false then.
-func (c comparison) newly() (n int, exact bool) {
-	if !c.known || c.now == nil || c.now.Report == nil {
+func (c comparison) newly(tests []report.Case, failed []bool) (n int, exact bool) {
+	if !c.known {
 		return 0, false
 	}
 	total := c.now.Report.Unmet()
@@ -61,12 +100,12 @@ func (c comparison) newly() (n int, exact bool) {
 		return total, true
 	}
 	listed := 0
-	for _, test := range c.now.Report.Outcomes() {
+	for i, test := range tests {
 		if !unmet(test) {
 			continue
 		}
 		listed++
-		if !c.failed[test.ID()] {
+		if !failed[i] {
 			n++
 		}
 	}
@@ -126,7 +165,7 @@ func (c comparison) tests() (parts []string) {
 	}
 	now, was := c.now.Report, c.was.Report
 	failing := now.Unmet()
-	n, exact := c.newly()
+	n, exact := c.fresh, c.exact
 	switch {
 	case !c.known && failing > 0 && was.Unmet() > 0:
 		parts = append(parts, "was failing too")
@@ -143,7 +182,7 @@ func (c comparison) tests() (parts []string) {
 	case c.now.Outcome == evidence.OutcomeFailed:
 		parts = append(parts, "was failing too")
 	}
-	fixed, skipped, gone := c.mended()
+	fixed, skipped, gone := c.fixed, c.skipped, c.gone
 	say(fixed, "fixed")
 	say(skipped, "failed before, skipped now")
 	say(gone, "failed before, gone now")
@@ -163,15 +202,19 @@ func (c comparison) tests() (parts []string) {
 
 // mended says what became of the tests that failed on the base and do not fail now. Those that are not
 // listed count as gone only where the list is whole.
-func (c comparison) mended() (fixed, skipped, gone int) {
+func (c comparison) mended(tests []report.Case, failed []bool) (fixed, skipped, gone int) {
 	status := map[string]report.Status{}
-	for _, test := range c.now.Report.Outcomes() {
+	for i, test := range tests {
+		if !failed[i] {
+			continue
+		}
+		id := test.ID()
 		// Of several tests of one name the failed one counts.
-		if s, seen := status[test.ID()]; !seen || s == report.Passed || unmet(test) {
-			status[test.ID()] = test.Status
+		if s, seen := status[id]; !seen || s == report.Passed || unmet(test) {
+			status[id] = test.Status
 		}
 	}
-	whole := len(c.now.Report.Outcomes()) == c.now.Report.Tests+c.now.Report.Thresholds
+	whole := len(tests) == c.now.Report.Tests+c.now.Report.Thresholds
 	for id := range c.failed {
 		switch s, listed := status[id]; {
 		case s == report.Passed:

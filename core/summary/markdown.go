@@ -63,6 +63,7 @@ func MarkdownWithin(s Summary, limit int) string {
 	if limit <= 0 {
 		limit = StepSummaryLimit
 	}
+	s = s.rendering()
 	for _, e := range extents() {
 		if text := render(s, e); len(text) <= limit {
 			return text
@@ -253,7 +254,7 @@ func rowOf(all []row, f policy.Finding) (row, bool) {
 // sinceThen says of failed tests whether the base had them already.
 func sinceThen(s Summary, r row) string {
 	since := s.compare(r)
-	n, exact := since.newly()
+	n, exact := since.fresh, since.exact
 	failing := 0
 	if res := r.result(); res != nil && res.Report != nil {
 		failing = res.Report.Unmet()

@@ -24,6 +24,8 @@ func writeFailedTests(b *strings.Builder, s Summary, all []row, e extent) {
 	}
 	var c strings.Builder
 	for _, f := range picked {
+		files := f.row.result().Artifacts()
+		_, kept := s.pages(f.row)
 		for _, test := range f.cases {
 			fmt.Fprintf(&c, "**%s** · %s", inline(shorten(oneLine(f.row.suite), longestName)), inline(shorten(oneLine(test.ID()), 300)))
 			if p := place(test); p != "" {
@@ -44,10 +46,12 @@ func writeFailedTests(b *strings.Builder, s Summary, all []row, e extent) {
 			if left > 0 {
 				fmt.Fprintf(&c, "\n%s: %s\n", counted(left, "more line"), command("show", f.row.run))
 			}
+			if text := attachedText(files, test, func(p string) string { return link(code(p), kept) }); text != "" && e.lines > 0 {
+				fmt.Fprintf(&c, "\n%s\n", text)
+			}
 			c.WriteString("\n")
 		}
 		if more := f.total - len(f.cases); more > 0 {
-			_, kept := s.pages(f.row)
 			fmt.Fprintf(&c, "**%s** · %s: %s\n\n", inline(shorten(oneLine(f.row.suite), longestName)), link(counted(more, "more failed test"), kept), command("show", f.row.run))
 		}
 	}

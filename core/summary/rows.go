@@ -244,10 +244,15 @@ func failures(s Summary, all []row, n int) (picked []failedTests, total int) {
 		}
 		f := failedTests{row: r, since: s.compare(r), total: res.Report.Unmet()}
 		var first, others []report.Case
+		// No more than these are new, or of those that are kept.
+		news := min(n, f.since.fresh)
 		for _, c := range res.Report.Outcomes() {
+			if len(first) == news && len(others) >= n-news {
+				break
+			}
 			switch {
 			case !unmet(c):
-			case f.since.isNew(c) && len(first) < n:
+			case len(first) < news && f.since.isNew(c):
 				first = append(first, c)
 			case len(others) < n:
 				others = append(others, c)

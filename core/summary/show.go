@@ -117,8 +117,9 @@ func (w *writer) attempt(e evidence.Entry, of int) {
 	w.origin(e)
 	if res.Report != nil {
 		w.fact("Tests", cmp.Or(totalsText(res.Report), "none"))
-		w.cases("Failed tests", res.Report, unmet, res.Report.Unmet())
-		w.cases("Flaky tests", res.Report, report.Case.Flaky, res.Report.Flaky)
+		files := res.Artifacts()
+		w.cases("Failed tests", res.Report, files, unmet, res.Report.Unmet())
+		w.cases("Flaky tests", res.Report, files, report.Case.Flaky, res.Report.Flaky)
 		w.measurements(res.Report)
 		w.doubts(res.Report.Doubts)
 	}
@@ -317,7 +318,7 @@ func changeText(c ci.Context) string {
 }
 
 // cases writes the kept cases that are chosen; total counts those that are not kept too.
-func (w *writer) cases(name string, rep *report.Report, chosen func(report.Case) bool, total int) {
+func (w *writer) cases(name string, rep *report.Report, files evidence.Artifacts, chosen func(report.Case) bool, total int) {
 	if total == 0 {
 		return
 	}
@@ -339,6 +340,7 @@ func (w *writer) cases(name string, rep *report.Report, chosen func(report.Case)
 		}
 		message, lines, left := excerpt(c, showLines)
 		if c.Status == report.Passed {
+			w.attached(files, c)
 			continue
 		}
 		if message != "" {
@@ -350,6 +352,7 @@ func (w *writer) cases(name string, rep *report.Report, chosen func(report.Case)
 		if left > 0 {
 			w.line("    | ", fmt.Sprintf("... %s in the report", counted(left, "more line")))
 		}
+		w.attached(files, c)
 	}
 	if more := total - shown; more > 0 {
 		w.wrap("  ", "  ", counted(more, "more test")+" of them: the report has them, see the files below.")

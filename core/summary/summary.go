@@ -51,4 +51,14 @@ type Summary struct {
 	Elapsed time.Duration
 	// Now is the time of writing.
 	Now time.Time
+
+	// compared holds each row's comparison once it was made, for one rendering: of a million tests it
+	// takes a second.
+	compared map[comparedRow]comparison
+}
+
+// rendering is the summary for one rendering, of which it remembers what is costly.
+func (s Summary) rendering() Summary {
+	s.compared = map[comparedRow]comparison{}
+	return s
 }

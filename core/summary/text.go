@@ -36,6 +36,7 @@ func Text(s Summary, opts TextOptions) string {
 	if s.Problem != "" {
 		s.Verdict = nil // what was decided before it failed does not count
 	}
+	s = s.rendering()
 	all := rows(s)
 	why := findings(s)
 
@@ -335,6 +336,7 @@ func (w *writer) failed(s Summary, all []row) {
 	}
 	w.heading(fmt.Sprintf("Failed tests (%s)", number(total)))
 	for _, f := range picked {
+		files := f.row.result().Artifacts()
 		for _, c := range f.cases {
 			name := title(f.row.suite) + ": " + shorten(oneLine(c.ID()), 200)
 			if p := place(c); p != "" {
@@ -353,6 +355,9 @@ func (w *writer) failed(s Summary, all []row) {
 			}
 			if left > 0 {
 				w.line("    | ", fmt.Sprintf("... %s", counted(left, "more line")))
+			}
+			if text := attachedText(files, c, oneLine); text != "" {
+				w.wrap("    ", "    ", text)
 			}
 		}
 		if more := f.total - len(f.cases); more > 0 {

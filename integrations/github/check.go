@@ -33,10 +33,15 @@ type check struct {
 	s          summary.Summary
 	name       string
 	externalID string
+	// title and text are shown with every request of annotations.
+	title, text string
 }
 
 func (p *publisher) showCheck(ctx context.Context, s summary.Summary) error {
-	c := check{publisher: p, s: s, name: summary.CheckName(s, p.how.Key)}
+	c := check{
+		publisher: p, s: s, name: summary.CheckName(s, p.how.Key),
+		title: summary.StatusText(s, titleLimit), text: summary.MarkdownWithin(s, outputLimit),
+	}
 	// A re-run has a check run of its own, which takes the other's place: annotations cannot be taken back.
 	c.externalID = fmt.Sprintf("%s:%s:%d", s.Context.CI, s.Context.RunID, s.Context.RunAttempt)
 	show := c.conclude
@@ -115,7 +120,7 @@ func cut(list []*api.CheckRunAnnotation) (batch, left []*api.CheckRunAnnotation)
 
 func (c check) output(batch []*api.CheckRunAnnotation, text string) *api.CheckRunOutput {
 	o := &api.CheckRunOutput{
-		Title: new(summary.StatusText(c.s, titleLimit)), Summary: new(summary.MarkdownWithin(c.s, outputLimit)), Annotations: batch,
+		Title: &c.title, Summary: &c.text, Annotations: batch,
 	}
 	if text != "" {
 		o.Text = &text

@@ -39,7 +39,7 @@ const (
 // quality shows failed tests at their place in the changed files. An empty list is written as well: it
 // is what the next change is compared with.
 func quality(s summary.Summary) ([]byte, error) {
-	list, _ := summary.Annotations(s, mostRemarks)
+	list, total := summary.Annotations(s, mostRemarks)
 	remarks := make([]remark, 0, len(list))
 	seen := map[string]int{}
 	for _, a := range list {
@@ -59,6 +59,15 @@ func quality(s summary.Summary) ([]byte, error) {
 		remarks = append(remarks, remark{
 			Description: string(description), CheckName: "assay/" + summary.Line(a.Suite), Fingerprint: hex.EncodeToString(sum[:]),
 			Severity: severity, Location: location{a.Path, lines{a.Line}},
+		})
+	}
+	if text := summary.UnannotatedText(s, len(list), total); text != "" && len(list) > 0 {
+		// GitLab has no other place for it in this list. How many there are is not part of what tells it
+		// from others.
+		sum := sha256.Sum256([]byte("left out"))
+		remarks = append(remarks, remark{
+			Description: summary.Line(text), CheckName: "assay", Fingerprint: hex.EncodeToString(sum[:]),
+			Severity: "info", Location: location{list[len(list)-1].Path, lines{1}},
 		})
 	}
 	return document(remarks)

@@ -181,7 +181,9 @@ func TestQuality(t *testing.T) {
 	s.Results = []evidence.Entry{result("checkout-e2e", evidence.OutcomeFailed, evidence.TestsFailed, cases...)}
 	raw, err = quality(s)
 	require.NoError(t, err)
-	assert.Len(t, checkQuality(t, raw), mostRemarks)
+	remarks := checkQuality(t, raw)
+	require.Len(t, remarks, mostRemarks+1)
+	assert.Equal(t, "1,000 more failed tests not marked in the code: assay show checkout-e2e.", remarks[mostRemarks]["description"])
 }
 
 // checkQuality holds a report to what GitLab documents: exactly these properties, each of its kind, no

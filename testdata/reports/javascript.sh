@@ -4,7 +4,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd); work=$(mktemp -d); cd "$work" || exit 1
 npm init -y >/dev/null
-npm install --silent mocha@12.0.3 mochawesome@8.1.1 jest@30.5.2 vitest@2.1.9 @playwright/test@1.65.1 @cucumber/cucumber@12.9.0 jest-ctrf-json-reporter@0.0.11
+npm install --silent --no-audit --no-fund mocha@12.0.3 mochawesome@8.1.1 jest@30.5.2 vitest@2.1.9 @playwright/test@1.65.1 @cucumber/cucumber@12.9.0 jest-ctrf-json-reporter@0.0.11 || exit 1
 mkdir -p t; cat > t/a.spec.js <<'END'
 const { test, expect } = require('@playwright/test');
 const fs = require('fs');

@@ -8,9 +8,9 @@ const path = require('node:path');
 
 // Names of the inputs that are flags of the core. A test compares them with the core's own.
 const flags = [
-  'advisory', 'approve-fork', 'catalog', 'core-image', 'drain', 'dry-run', 'environment', 'key', 'kube-context',
-  'kubeconfig', 'output', 'parallel', 'policy', 'publish', 'start-timeout', 'store', 'summary', 'timeout',
-  'wait-for-subject',
+  'advisory', 'approve-fork', 'catalog', 'core-image', 'drain', 'dry-run', 'environment', 'export-input',
+  'from-environment', 'input', 'key', 'kube-context', 'kubeconfig', 'output', 'parallel', 'policy', 'publish',
+  'release', 'snapshot', 'start-timeout', 'store', 'summary', 'summary-limit', 'timeout', 'wait-for-subject',
 ];
 
 // Refusal is a failure that is explained to a person; code is the exit code, as the core's are meant.

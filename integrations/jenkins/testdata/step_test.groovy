@@ -209,6 +209,11 @@ test('a check has the words of the core, and is never green by itself') {
     step(j, [checks: true, suites: 'a b', summary: 'own.md'])
     assert j.of('publishChecks')[0].args.name == 'Assay suites: a, b'
     assert notes(j)[0].env.ASSAY_SUMMARY == 'own.md'
+    assert notes(j)[0].env.ASSAY_SUMMARY_LIMIT == '65535', 'the core cuts it, and says what it leaves out'
+    j = jenkins()
+    step(j, [checks: true, suites: (1..50).collect { 'suite-' + it }, summaryLimit: 1000])
+    assert j.of('publishChecks')[0].args.name.length() < 100
+    assert notes(j)[0].env.ASSAY_SUMMARY_LIMIT == '1000'
 }
 
 test('a store elsewhere is archived from there') {

@@ -8,9 +8,9 @@ import groovy.transform.Field
 // stays what it is.
 @Field static final Map FLAGS = [
     approveFork: 'ASSAY_APPROVE_FORK', catalog: 'ASSAY_CATALOG', coreImage: 'ASSAY_CORE_IMAGE', drain: 'ASSAY_DRAIN', dryRun: 'ASSAY_DRY_RUN',
-    environment: 'ASSAY_ENVIRONMENT', key: 'ASSAY_KEY', kubeContext: 'ASSAY_KUBE_CONTEXT', kubeconfig: 'ASSAY_KUBECONFIG', output: 'ASSAY_OUTPUT',
-    parallel: 'ASSAY_PARALLEL', policy: 'ASSAY_POLICY', publish: 'ASSAY_PUBLISH', startTimeout: 'ASSAY_START_TIMEOUT', store: 'ASSAY_STORE',
-    summary: 'ASSAY_SUMMARY', timeout: 'ASSAY_TIMEOUT', waitForSubject: 'ASSAY_WAIT_FOR_SUBJECT',
+    environment: 'ASSAY_ENVIRONMENT', exportInput: 'ASSAY_EXPORT_INPUT', fromEnvironment: 'ASSAY_FROM_ENVIRONMENT', input: 'ASSAY_INPUT', key: 'ASSAY_KEY', kubeContext: 'ASSAY_KUBE_CONTEXT', kubeconfig: 'ASSAY_KUBECONFIG', output: 'ASSAY_OUTPUT',
+    parallel: 'ASSAY_PARALLEL', policy: 'ASSAY_POLICY', publish: 'ASSAY_PUBLISH', release: 'ASSAY_RELEASE', snapshot: 'ASSAY_SNAPSHOT', startTimeout: 'ASSAY_START_TIMEOUT', store: 'ASSAY_STORE',
+    summary: 'ASSAY_SUMMARY', summaryLimit: 'ASSAY_SUMMARY_LIMIT', timeout: 'ASSAY_TIMEOUT', waitForSubject: 'ASSAY_WAIT_FOR_SUBJECT',
 ]
 
 // The others, with their defaults.
@@ -19,6 +19,9 @@ import groovy.transform.Field
 ]
 
 @Field static final List COMMANDS = ['run', 'verdict', 'publish']
+
+// What a check takes as its text on GitHub, in characters.
+@Field static final int CHECK_LIMIT = 65535
 
 // What the exit codes mean, the same on every platform.
 @Field static final Map MEANING = [
@@ -126,6 +129,9 @@ private List variables(Map how, String files) {
     if (!all.ASSAY_SUMMARY) {
         all.ASSAY_SUMMARY = files + '/assay-summary.md'
     }
+    if (how.checks && !all.ASSAY_SUMMARY_LIMIT) {
+        all.ASSAY_SUMMARY_LIMIT = CHECK_LIMIT.toString() // cut by the core, which says what it leaves out
+    }
     return pairs(all)
 }
 
@@ -186,7 +192,7 @@ private void show(Map how, String files, Map outcome, int status) {
     if (how.checks) {
         attempt('publishChecks', 'no check is published', 'Checks API') {
             publishChecks(
-                name: (how.suites ? 'Assay suites: ' + how.suites.join(', ') : 'Assay verdict') + (how.key ? " (${how.key})" : ''),
+                name: (how.suites ? 'Assay suites: ' + how.suites.join(', ').take(80) : 'Assay verdict') + (how.key ? " (${how.key})" : ''),
                 title: outcome.title ?: meaning(status), summary: text(how, files),
                 // Its own default is success.
                 conclusion: status == 0 ? 'SUCCESS' : 'FAILURE',
@@ -216,7 +222,7 @@ private Map handedOver(String files) {
 // text is the summary, within what a check takes.
 private String text(Map how, String files) {
     String at = how.summary ?: files + '/assay-summary.md'
-    return fileExists(at) ? readFile(file: at, encoding: 'UTF-8').take(60000) : ''
+    return fileExists(at) ? readFile(file: at, encoding: 'UTF-8').take(CHECK_LIMIT) : ''
 }
 
 // attempt does what needs a plugin, and says what is missing where it is not there.

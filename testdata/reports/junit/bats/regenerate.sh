@@ -3,6 +3,7 @@
 # written, so whoever reads at once may find no more than that.
 set -eu
 cd "$(dirname "$0")"
+../../../lab/install.sh bats
 tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
 bats --report-formatter junit --output "$tools" sample.bats broken.bats || true

@@ -44,3 +44,13 @@ def test_fails_and_teardown_breaks(request):
         raise OSError("the teardown broke")
 
     request.addfinalizer(teardown)
+
+
+@pytest.mark.xfail(reason="known bug 7", strict=True)
+def test_wrongly_expected_to_fail():
+    pass
+
+
+@pytest.mark.xfail(reason="known bug 7")
+def test_passes_unexpectedly():
+    pass

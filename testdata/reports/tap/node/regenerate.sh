@@ -2,4 +2,4 @@
 # Makes the report with Node's own test runner (here 20).
 set -eu
 cd "$(dirname "$0")"
-{ node --test --test-reporter tap shop.test.mjs || true; } | sed "s#$(pwd)#/work#g" >report.tap
+{ node --test --test-reporter tap shop.test.mjs || true; } | sed "s#$(pwd)#/src#g" >report.tap

@@ -1,0 +1,36 @@
+Feature: shop
+  Background:
+    Given a shop
+
+  @smoke
+  Scenario: passes
+    When it works
+
+  Scenario: fails
+    When it breaks
+    Then it works
+
+  Scenario: is not written
+    When nobody wrote this step
+
+  @skip
+  Scenario: is skipped
+    When it is skipped
+
+  Scenario Outline: counts <n>
+    When it counts <n>
+    Examples:
+      | n |
+      | 1 |
+      | 2 |
+
+  @hook
+  Scenario: hook breaks
+    When it works
+
+  @teardown
+  Scenario: teardown breaks
+    When it works
+
+  Scenario: prints
+    When it prints

@@ -1,0 +1,1 @@
+use Test::More tests => 5; ok(1, "before"); BAIL_OUT("no database");
