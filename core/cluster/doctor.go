@@ -276,7 +276,7 @@ func (e *examiner) permissions(ctx context.Context) {
 	}
 	var snapshots []summary.Check
 	for _, target := range e.Environment.Targets {
-		snapshots = append(snapshots, summary.Check{ID: "snapshot/" + target, Title: "for `assay env` in " + target})
+		snapshots = append(snapshots, summary.Check{ID: "snapshot/" + target, Title: "in " + target + ": snapshot"})
 	}
 	excess := summary.Check{ID: "excess-permissions", Title: "excess permissions"}
 	if e.hindered(checkCluster) != "" {

@@ -78,11 +78,12 @@ const present = "present"
 // Compare says in what two environments differ, in one order for the same input. Workloads and
 // ConfigMaps are compared by kind and name, because the same application lies in namespaces of other
 // names elsewhere; where a name is in several namespaces of a side they are paired by the position of
-// the namespace among the targets, and the sentence says so. Images are compared by digest: those that
+// the namespace among the targets, and the sentence says so. The hash that kustomize puts behind the
+// names of ConfigMaps and Secrets is left out. Images are compared by digest: those that
 // pods run, or the declared one where it names a digest. What either side could not read, and an image
 // that no digest is known of, is a difference of its own.
 func Compare(a, b Snapshot) []Difference {
-	c := &comparison{a: a.Sorted(), b: b.Sorted()}
+	c := &comparison{a: a.withPlainNames(), b: b.withPlainNames()}
 	c.left, c.right = labels(a, b)
 	c.unread(c.a, true)
 	c.unread(c.b, false)
