@@ -151,7 +151,7 @@ func junitFile(w io.Writer, first, last int) {
 // input is a format of which a report is made to see how fast it is read.
 type input struct {
 	format, name string
-	// tests is how many the report has that is measured, 150 MB of them, about.
+	// tests is how many the report has that is measured: 100 to 200 MB of them.
 	tests int
 	// write writes a report of n tests, which is a multiple of perSuite.
 	write func(w io.Writer, n int)
@@ -187,7 +187,7 @@ var inputs = []input{
 		tokens: "json", word: "Elapsed", words: func(n int) int { return n + n/perSuite },
 	},
 	{
-		format: "trx", name: "report.trx", tests: 140_000, write: writeTRX, counts: sameCounts,
+		format: "trx", name: "report.trx", tests: 110_000, write: writeTRX, counts: sameCounts,
 		tokens: "xml", word: "UnitTestResult", words: same,
 	},
 	{
