@@ -24,8 +24,9 @@ const (
 	goLine = 1 << 20
 	// goOpen is how many tests, and how many packages, may be open at a time.
 	goOpen = 100_000
-	// goSeen is how many passed tests are remembered to tell a repetition.
-	goSeen = 4_000_000
+	// goSeen is how many passed tests are remembered to tell a repetition, in some 20 bytes each. Of
+	// more than that those that are run again count again, and the file is told to have them.
+	goSeen = 2_000_000
 )
 
 // goEvent is the TestEvent and the BuildEvent (`go help buildjson`) in one.
@@ -67,6 +68,7 @@ func recognisesGoJSON(head []byte) bool {
 
 type goReader struct {
 	out      *sink
+	decoder  goDecoder
 	line     int
 	packages map[string]*goPackage
 	order    []*goPackage
@@ -77,7 +79,8 @@ type goReader struct {
 	heldBy   map[string][]*goHeld
 	heldSize int
 	// seen holds the hashes of the tests that ended well.
-	seen map[uint64]struct{}
+	seen   map[uint64]struct{}
+	forgot bool // a test may have been counted twice, and it was told
 	// openSize is what open tests and packages printed so far, and openTests how many there are.
 	openSize, openTests int
 	unkept              bool
@@ -186,16 +189,24 @@ func (r *goReader) read(line []byte) error {
 		r.plain(line[:at]) // standard error without an end of line
 	}
 	var e goEvent
-	if err := json.Unmarshal(line[at:], &e); err != nil {
-		if at > 0 {
-			r.plain(line[at:])
+	if !r.decoder.decode(line[at:], &e) {
+		e = goEvent{}
+		if err := json.Unmarshal(line[at:], &e); err != nil {
+			r.damaged(line, at)
+			return nil
 		}
-		r.out.file.Incomplete = true
-		r.out.distrust("is damaged in line %d, which is no event of go test: %s; results may be missing", r.line, cut(clean(line), 100))
-		return nil
 	}
 	r.inCompiler = false
 	return r.event(e)
+}
+
+// damaged takes a line that should be an event from its byte at on.
+func (r *goReader) damaged(line []byte, at int) {
+	if at > 0 {
+		r.plain(line[at:])
+	}
+	r.out.file.Incomplete = true
+	r.out.distrust("is damaged in line %d, which is no event of go test: %s; results may be missing", r.line, cut(clean(line), 100))
 }
 
 // plain takes a line that is no event: what a compiler or go itself writes to standard error.

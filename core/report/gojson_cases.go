@@ -62,6 +62,9 @@ func (r *goReader) take(p *goPackage, c Case) {
 		}
 		if len(r.seen) < goSeen {
 			r.seen[h.Sum64()] = struct{}{}
+		} else if !again && p.session > 1 && !r.forgot {
+			r.forgot = true
+			r.out.advise("runs a package again behind more than %d tests; some of its tests may be counted twice", goSeen)
 		}
 	}
 	r.out.add(c)

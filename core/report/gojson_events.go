@@ -154,7 +154,7 @@ var goBenchLine = regexp.MustCompile(`^(Benchmark\S*?)(?:-\d+)?\s+\d+\s+[0-9.]+ 
 
 // print takes a piece of output. The frames that go test puts around it say nothing that events do not.
 func (r *goReader) print(p *goPackage, t *goTest, output string) {
-	if m := goBenchLine.FindStringSubmatch(output); m != nil && p.running {
+	if m := match(goBenchLine, "B", output); m != nil && p.running {
 		if p.benches == nil {
 			p.benches = map[string]bool{}
 		}
@@ -163,9 +163,11 @@ func (r *goReader) print(p *goPackage, t *goTest, output string) {
 		}
 	}
 	trimmed := strings.TrimLeft(output, " ")
-	for _, frame := range []string{"=== RUN ", "=== PAUSE ", "=== CONT ", "=== NAME ", "=== ATTR ", "=== ARTIFACTS ", "--- PASS: ", "--- FAIL: ", "--- SKIP: ", "--- BENCH: "} {
-		if strings.HasPrefix(trimmed, frame) {
-			return
+	if strings.HasPrefix(trimmed, "=== ") || strings.HasPrefix(trimmed, "--- ") {
+		for _, frame := range []string{"=== RUN ", "=== PAUSE ", "=== CONT ", "=== NAME ", "=== ATTR ", "=== ARTIFACTS ", "--- PASS: ", "--- FAIL: ", "--- SKIP: ", "--- BENCH: "} {
+			if strings.HasPrefix(trimmed, frame) {
+				return
+			}
 		}
 	}
 	if !r.room(len(output)) {
@@ -261,7 +263,7 @@ func (r *goReader) packageEvent(p *goPackage, e goEvent) {
 
 func (r *goReader) close(p *goPackage) {
 	p.running = false
-	p.output.reset(r.out.limits.Detail)
+	p.output = clip{limit: r.out.limits.Detail} // there may be many packages
 	r.openSize -= p.printed
 	p.printed = 0
 }
