@@ -28,9 +28,6 @@ var jmeterColumns = []string{"timeStamp", "elapsed", "label", "responseCode", "r
 
 const jmeterDelimiters = ",;\t|"
 
-// jmeterFields is how many fields of a row are read.
-const jmeterFields = 200
-
 func recognisesJMeterCSV(head []byte) bool {
 	_, _, ok := jmeterLayout(head)
 	return ok
@@ -191,80 +188,4 @@ func (s jmeterSample) toCase(path []string, limits Limits) Case {
 		}
 	}
 	return c
-}
-
-// rows reads separated values: quotes around a field may hold the delimiter, line ends, and quotes
-// that are doubled.
-type rows struct {
-	r           *bufio.Reader
-	delimiter   byte
-	limit       int // of a row, in bytes
-	row         []string
-	field       []byte
-	line, began int
-	wide        bool // the row has more fields than are read
-}
-
-func newRows(r io.Reader, delimiter byte, limit int) *rows {
-	return &rows{r: bufio.NewReaderSize(r, windowSize), delimiter: delimiter, limit: limit, line: 1}
-}
-
-// next gives the next row, valid until the next call. errEndsInside is an open quote at the end.
-func (c *rows) next() ([]string, error) {
-	c.row, c.field, c.wide = c.row[:0], c.field[:0], false
-	c.began = c.line
-	quoted, size, began := false, 0, false
-	end := func() {
-		if len(c.row) < jmeterFields {
-			c.row = append(c.row, string(c.field))
-		} else {
-			c.wide = true
-		}
-		c.field = c.field[:0]
-	}
-	for start := true; ; {
-		b, err := c.r.ReadByte()
-		switch {
-		case err == io.EOF && quoted:
-			return nil, errEndsInside
-		case err == io.EOF && !began:
-			return nil, io.EOF
-		case err == io.EOF:
-			end()
-			return c.row, nil
-		case err != nil:
-			return nil, err
-		}
-		began = true
-		if b == '\n' {
-			c.line++
-		}
-		switch {
-		case quoted && b == '"':
-			if next, err := c.r.Peek(1); err == nil && next[0] == '"' {
-				_, _ = c.r.ReadByte() // peeked, so it is there
-				break
-			}
-			quoted = false
-			continue
-		case quoted:
-		case b == '"' && start:
-			quoted, start = true, false
-			continue
-		case b == c.delimiter:
-			end()
-			start = true
-			continue
-		case b == '\n':
-			if n := len(c.field); n > 0 && c.field[n-1] == '\r' {
-				c.field = c.field[:n-1]
-			}
-			end()
-			return c.row, nil
-		}
-		start = false
-		if size++; size <= c.limit {
-			c.field = append(c.field, b)
-		}
-	}
 }
