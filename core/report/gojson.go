@@ -81,6 +81,8 @@ type goReader struct {
 	// seen holds the hashes of the tests that ended well.
 	seen   map[uint64]struct{}
 	forgot bool // a test may have been counted twice, and it was told
+	// nameSize is what the names of packages, builds and open tests take.
+	nameSize int
 	// openSize is what open tests and packages printed so far, and openTests how many there are.
 	openSize, openTests int
 	unkept              bool

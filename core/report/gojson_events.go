@@ -18,6 +18,7 @@ func (r *goReader) pkg(name string) *goPackage {
 			p.suite = []string{name}
 		}
 		p.output.reset(r.out.limits.Detail)
+		r.nameSize += len(name)
 		r.packages[name] = p
 		r.order = append(r.order, p)
 	}
@@ -50,6 +51,7 @@ func (r *goReader) event(e goEvent) error {
 			b.output.reset(r.out.limits.Detail)
 			r.builds[e.ImportPath] = b
 			r.imports = append(r.imports, e.ImportPath)
+			r.nameSize += len(e.ImportPath)
 		}
 		if e.Action == "build-fail" {
 			b.failed = true
@@ -60,6 +62,9 @@ func (r *goReader) event(e goEvent) error {
 	}
 	if len(r.packages) >= goOpen {
 		return limitError(fmt.Sprintf("names more than %d packages in line %d; the rest was not read", goOpen, r.line))
+	}
+	if r.nameSize > r.out.limits.Kept {
+		return limitError(fmt.Sprintf("names more packages and open tests than fit into %d MiB in line %d; the rest was not read", r.out.limits.Kept>>20, r.line))
 	}
 	p := r.pkg(e.Package)
 	if e.Test == "" {
@@ -129,6 +134,7 @@ func (r *goReader) openTest(p *goPackage, name string) *goTest {
 	t.output.reset(r.out.limits.Detail)
 	p.open[name] = t
 	r.openTests++
+	r.nameSize += len(name)
 	return t
 }
 
@@ -136,6 +142,7 @@ func (r *goReader) closeTest(p *goPackage, t *goTest) {
 	if p.open[t.name] == t {
 		delete(p.open, t.name)
 		r.openTests--
+		r.nameSize -= len(t.name)
 	}
 	r.openSize -= t.printed
 }

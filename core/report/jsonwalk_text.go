@@ -56,6 +56,16 @@ func (j *jsonWalk) count() int {
 	return int(f)
 }
 
+// counts reads an object of numbers that count something, as reports sum themselves up, into a map.
+// Beyond a hundred it is no summary, and they are stepped over.
+func (j *jsonWalk) counts(into map[string]int) {
+	j.object(func(key string) {
+		if len(into) < 100 {
+			into[key] = j.count()
+		}
+	})
+}
+
 func (j *jsonWalk) bool() bool { return j.text(16) == "true" }
 
 // literal reads a number, true, false or null.

@@ -38,10 +38,8 @@ const (
 )
 
 const (
-	// trxWaiting bounds the text of the results that wait for their definitions, in bytes.
-	trxWaiting = 32 << 20
 	// trxWaitingCase is what a waiting case takes beside its texts, in bytes, and trxWaitingPass one that
-	// passed and has nothing but a name: some 150,000 of those can wait.
+	// passed and has nothing but a name. Limits.Kept bounds them, so that some 150,000 of those can wait.
 	trxWaitingCase = 320
 	trxWaitingPass = 80
 	// trxDefinitions bounds the definitions that are kept.
@@ -323,10 +321,10 @@ func (r *trxReader) hold(k *trxOpenResult) {
 		w.c = &c
 		size = trxWaitingCase + len(c.Name) + len(c.Message) + len(c.Type) + len(c.Detail) + len(c.Output)
 	}
-	if r.waitingSize+size > trxWaiting {
+	if r.waitingSize+size > r.out.limits.Kept {
 		r.flush()
 	}
-	if size > trxWaiting/4 || r.classless > 0 {
+	if size > r.out.limits.Kept/4 || r.classless > 0 {
 		r.emit(c, k.id)
 		return
 	}

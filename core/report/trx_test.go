@@ -44,7 +44,7 @@ func TestTRXWaiting(t *testing.T) {
 		class   string
 	}{
 		{0, "C"},
-		{500, ""}, // more than trxWaiting holds
+		{500, ""}, // more than Limits.Kept
 	} {
 		var b strings.Builder
 		b.WriteString(`<TestRun><Results>`)
