@@ -31,7 +31,7 @@ func readings() *Reports {
 }
 
 func TestReportsTables(t *testing.T) {
-	c := Conditions{Date: time.Date(2025, 11, 22, 10, 0, 0, 0, time.UTC), Commit: "34b4194", Cores: 2, Memory: 24 << 30}
+	c := Conditions{Date: time.Date(2025, 11, 22, 10, 0, 0, 0, time.UTC), Commit: "34b4194", Cores: 2, Memory: 24 << 30, Load: 0.2}
 	golden(t, "reports.md", readings().markdown(c))
 	golden(t, "reports.txt", Result{Reports: readings()}.text())
 }

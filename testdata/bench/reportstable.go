@@ -119,8 +119,8 @@ func (r *Reports) markdown(c Conditions) string {
 	}
 	fmt.Fprintf(&b, "\nMedian (least to most) of %d rounds of `make bench`, the readers in turn, each in a process of its own from its start to its end; a\n"+
 		"figure stands only where the reader found the counts that are in the files. Assay's include looking for secrets and a SHA-256 of\n"+
-		"every file, and are to stay below %d s and %.0f MB. Node %s, %d cores, %.0f GiB, commit %s, %s.\n",
-		rounds, readingSeconds, readingPeak/1e6, r.Node, c.Cores, mib(c.Memory)/1024, c.Commit, c.Date.UTC().Format("2 January 2006"))
+		"every file, and are to stay below %d s and %.0f MB. Node %s, %d cores, %.0f GiB, load %.1f when it began, commit %s, %s.\n",
+		rounds, readingSeconds, readingPeak/1e6, r.Node, c.Cores, mib(c.Memory)/1024, c.Load, c.Commit, c.Date.UTC().Format("2 January 2006"))
 	return b.String()
 }
 
