@@ -317,7 +317,7 @@ func (r *trxReader) hold(k *trxOpenResult) {
 	}
 	w := trxWaitingResult{id: k.id, name: c.Name, duration: c.Duration}
 	size := trxWaitingPass + len(c.Name)
-	if c.Status != Passed || c.Output != "" || c.Type != "" || c.Properties != nil {
+	if c.Status != Passed || c.Output != "" || c.Type != "" || c.Detail != "" || c.Properties != nil || c.Attachments != nil {
 		w.c = &c
 		size = trxWaitingCase + len(c.Name) + len(c.Message) + len(c.Type) + len(c.Detail) + len(c.Output)
 	}

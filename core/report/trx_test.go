@@ -71,6 +71,19 @@ func TestTRXWaiting(t *testing.T) {
 	}
 }
 
+// TestTRXWaitingWhole holds that a passed test which has more than a name keeps it while it waits.
+func TestTRXWaitingWhole(t *testing.T) {
+	_, cases := readString(`<TestRun><Results><UnitTestResult testId="1" testName="a" outcome="Passed" dataRowInfo="3"><Output><StdOut>out</StdOut></Output>`+
+		`<ResultFiles><ResultFile path="shot.png"/></ResultFiles></UnitTestResult><UnitTestResult testId="1" testName="b" outcome="Passed"><ResultFiles><ResultFile path="b.png"/></ResultFiles></UnitTestResult>`+
+		`</Results><TestDefinitions><UnitTest id="1"><TestMethod className="C"/></UnitTest></TestDefinitions></TestRun>`, Limits{})
+	require.Len(t, cases, 2)
+	assert.Equal(t, "out", cases[0].Output)
+	assert.Equal(t, []Property{{"dataRowInfo", "3"}}, cases[0].Properties)
+	require.Len(t, cases[0].Attachments, 1)
+	require.Len(t, cases[1].Attachments, 1)
+	assert.Equal(t, "C", cases[1].Class)
+}
+
 // TestTRXID holds that a GUID is the same however it is written, and that other words are ids as well.
 func TestTRXID(t *testing.T) {
 	guid := trxIDOf("5c2b8d1e-0000-4000-8000-00000000000A")
