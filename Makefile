@@ -8,7 +8,7 @@ CORE_IMAGE ?=
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.coreImage=$(CORE_IMAGE)
 GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)"
 # testdata/demo/tests run in the cluster only.
-PACKAGES := ./... ./testdata/bench ./testdata/demo ./testdata/demo/shop ./testdata/e2eimage/... ./testdata/fakegithub ./testdata/fakegitlab
+PACKAGES := ./... ./testdata/bench/... ./testdata/demo ./testdata/demo/shop ./testdata/e2eimage/... ./testdata/fakegithub ./testdata/fakegitlab
 
 .PHONY: help
 help: ## Print these words
@@ -65,9 +65,10 @@ demo-broken: build ## Roll a broken version of the shop out and see why it is no
 e2e: build ## Run the end-to-end tests, in the lab or in the cluster of ASSAY_KUBECONFIG
 	@testdata/cluster.sh e2e
 
-# BENCH holds further flags: BENCH="--only one --pairs 30" measures a part and leaves the README as it is.
+# BENCH holds further flags: BENCH="--only one --pairs 30" measures a part and leaves the README as it is;
+# BENCH="--only reports" measures the reading of reports, needs no cluster, and writes the table of that.
 .PHONY: bench
-bench: build ## Measure what Assay costs against kubectl and write the README's table
+bench: build ## Measure what Assay costs, against kubectl and other readers, and write the README's tables
 	@testdata/cluster.sh bench $(BENCH)
 
 .PHONY: bench-go

@@ -6,7 +6,7 @@
 #   cluster.sh test           test the lab itself; one that is up is not disturbed
 #   cluster.sh demo [broken]  the demo
 #   cluster.sh e2e [ARGS]     the end-to-end tests; ARGS go to go test
-#   cluster.sh bench [ARGS]   measure what Assay costs; ARGS go to testdata/bench
+#   cluster.sh bench [ARGS]   measure what Assay costs; ARGS go to testdata/bench. With --only reports it needs no cluster
 #   cluster.sh soak [ARGS]    faults, in the lab alone, because it is the lab that is hurt; ARGS go to go test.
 #                             Without ARGS the results are written to testdata/soak/RESULTS.md
 #
@@ -143,20 +143,32 @@ soak)
 	go test -tags soak -count=1 -timeout 3h ./testdata/e2e "$@"
 	;;
 bench)
-	reach
-	images
-	# The quickest kubectl of this machine is what Assay is compared with.
-	choice=()
-	if command -v kubectl >/dev/null; then choice+=(--kubectl kubectl); fi
-	if [ -n "${LAB:-}" ]; then choice+=(--kubectl "$LAB kubectl"); fi
-	# The README's table is whole or not touched.
-	case " $* " in
-	*" --only"*) ;;
-	*) choice+=(--write README.md) ;;
-	esac
+	mkdir -p .demo
 	go build -o .demo/bench ./testdata/bench
-	exec .demo/bench --assay bin/assay --kubeconfig "$admin" --core-image "$core" --test-image "$tests" \
-		--commit "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" --json .demo/bench.json "${choice[@]}" "$@"
+	choice=(--assay bin/assay --commit "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" --json .demo/bench.json)
+	parts=all
+	case " $* " in
+	*" --only reports "* | *" --only=reports "*) parts=reports ;;
+	*" --only"*) parts=some ;;
+	esac
+	case "$parts $*" in
+	all* | *reports*)
+		testdata/npm/install.sh testdata/bench/npm
+		go build -o .demo/reader ./testdata/bench/reader
+		choice+=(--reader .demo/reader --npm testdata/bench/npm)
+		;;
+	esac
+	if [ $parts != reports ]; then
+		reach
+		images
+		choice+=(--kubeconfig "$admin" --core-image "$core" --test-image "$tests")
+		# The quickest kubectl of this machine is what Assay is compared with.
+		if command -v kubectl >/dev/null; then choice+=(--kubectl kubectl); fi
+		if [ -n "${LAB:-}" ]; then choice+=(--kubectl "$LAB kubectl"); fi
+	fi
+	# A table of the README is whole or not touched.
+	[ $parts = some ] || choice+=(--write README.md)
+	exec .demo/bench "${choice[@]}" "$@"
 	;;
 *)
 	echo "cluster.sh: unknown word: $what" >&2

@@ -33,7 +33,7 @@ func readCTRF(text io.Reader, out *sink) error {
 			j.object(func(key string) {
 				switch key {
 				case "summary":
-					j.object(func(key string) { summary[key] = j.count() })
+					j.counts(summary)
 				case "tests":
 					tests = true
 					j.array(func() {

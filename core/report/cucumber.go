@@ -60,6 +60,7 @@ func (r *cucumberReader) feature() {
 			}
 			r.addBad(r.out, s.c)
 		}
+		clear(waiting)
 		waiting, size = waiting[:0], 0
 	}
 	r.background = nil
@@ -98,7 +99,7 @@ func (r *cucumberReader) feature() {
 					waiting = waiting[:n-1]
 				}
 				waiting = append(waiting, s)
-				if size += sizeOf(s.c); size > r.limits.Kept || len(waiting) > r.limits.Problems {
+				if size += sizeOf(s.c); size > r.limits.Kept/4 || len(waiting) > r.limits.Problems {
 					tell()
 				}
 			})

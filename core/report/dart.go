@@ -181,7 +181,7 @@ func (r *dartReader) read(line []byte) error {
 		r.out.distrust("is damaged in line %d, which is no event of dart test: %s; results may be missing", r.line, cut(clean(line), 100))
 		return nil
 	}
-	if len(r.open) > dartOpen || len(r.groups) > dartOpen || len(r.suites) > dartOpen || r.size > 4*r.out.limits.Kept {
+	if len(r.open) > dartOpen || len(r.groups) > dartOpen || len(r.suites) > dartOpen || r.size > 2*r.out.limits.Kept {
 		return limitError(fmt.Sprintf("has more groups, suites or open tests than are followed, in line %d; the rest was not read", r.line))
 	}
 	switch {
@@ -216,7 +216,7 @@ func (r *dartReader) read(line []byte) error {
 
 func (r *dartReader) name(s string) string {
 	s = cut(clean([]byte(strings.Join(strings.Fields(s), " "))), r.out.limits.Name)
-	r.size += len(s) / 8 // names stay to the end
+	r.size += len(s) // names stay to the end
 	return s
 }
 

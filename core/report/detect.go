@@ -113,7 +113,7 @@ func describe(head []byte, wanted string) string {
 // rootElement gives the name of the first element of an XML text; empty where there is none in head
 // or where other text comes before it.
 func rootElement(head []byte) string {
-	m := newMarkup(bytes.NewReader(head))
+	m := newMarkupOf(head)
 	for {
 		t, err := m.next()
 		switch {

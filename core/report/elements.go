@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// elements walks through an XML report, for the readers of all XML formats but JUnit. It does what
+// elements walks through an XML report, for the readers of all XML formats. It does what
 // does not depend on the format: it holds the limits, tells what is not well-formed, keeps the path
 // of open elements and nothing else, collects text where a reader wants it, and closes what is open
 // where a file ends early.
@@ -21,8 +21,18 @@ type elements struct {
 	// to the reader and where the text goes that stands directly in it (nil: nowhere).
 	start func(name string) (role, *clip)
 	// end is called where an element ends whose role is not noRole, innermost first. cutOff is true
-	// where the file ended before the element did.
+	// where it has no end tag: the file ended before, or the element around it did.
 	end func(what role, cutOff bool)
+	// inside names what is open for the sentence that the file ends there; nil names the innermost element.
+	inside func() string
+	// wrote is called with each piece of text, after it went where the reader wants it; nil for no one.
+	wrote func(into *clip, text []byte)
+	// stop, once start has set it, ends the reading.
+	stop error
+	// ended is true where the file has ended and what is open is being closed.
+	ended bool
+	// takesNUL allows NUL characters in text.
+	takesNUL bool
 
 	open      []openRole
 	names     map[string]string
@@ -67,6 +77,7 @@ func newElements(m *markup, out *sink, decisive ...string) *elements {
 
 // run reads to the end. An error is a phrase that follows the file's name.
 func (e *elements) run() error {
+	defer e.in.release()
 	err := e.tokens()
 	if err == nil && len(e.open) > 0 {
 		err = errEndsInside
@@ -77,8 +88,12 @@ func (e *elements) run() error {
 	where := "a tag"
 	if n := len(e.open); n > 0 {
 		where = "<" + cut(clean([]byte(e.open[n-1].name)), 60) + ">"
+		if e.inside != nil {
+			where = e.inside()
+		}
 	}
 	line := e.in.line()
+	e.ended = true
 	e.out.file.Incomplete = true // before anything compares counts
 	for len(e.open) > 0 {
 		e.pop(true)
@@ -110,7 +125,9 @@ func (e *elements) tokens() error {
 			if e.out.file.Tests+e.held > e.out.limits.FileCases {
 				return limitError(fmt.Sprintf("holds more than %d cases; the rest was not read", e.out.limits.FileCases))
 			}
-			e.push()
+			if e.push(); e.stop != nil {
+				return e.stop
+			}
 		case endTag:
 			e.close()
 		}
@@ -183,18 +200,22 @@ func (e *elements) text() {
 		}
 		return
 	}
-	if !e.sawNUL && bytes.IndexByte(e.in.text, 0) >= 0 {
+	if !e.takesNUL && !e.sawNUL && bytes.IndexByte(e.in.text, 0) >= 0 {
 		e.sawNUL = true
 		e.in.tell(e.in.damage, "a NUL character, as where a disk was full or two programs wrote at once")
 	}
 	into := e.open[len(e.open)-1].into
-	switch {
-	case into == nil:
-	case e.in.raw:
-		into.write(e.in.text)
-	default:
+	if into == nil {
+		return
+	}
+	text := e.in.text
+	if !e.in.raw {
 		e.scratch = e.in.appendText(e.scratch[:0])
-		into.write(e.scratch)
+		text = e.scratch
+	}
+	into.write(text)
+	if e.wrote != nil {
+		e.wrote(into, text)
 	}
 }
 

@@ -68,7 +68,11 @@ func checkAnyBytes(t *testing.T, format string, content []byte) {
 			t.Errorf("no such case: %+v", c)
 		}
 		switch c.Status {
-		case Passed, Failed, Errored, Skipped:
+		case Passed, Failed, Errored:
+		case Skipped:
+			if c.Message == "" {
+				t.Errorf("skipped without a reason: %+v", c)
+			}
 		default:
 			t.Errorf("status %q", c.Status)
 		}

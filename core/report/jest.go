@@ -99,6 +99,7 @@ func (r *jestReader) file() {
 		if err != nil {
 			r.err = err
 		}
+		clear(waiting)
 		waiting, size = waiting[:0], 0
 	}
 	r.object(func(key string) {
@@ -120,7 +121,7 @@ func (r *jestReader) file() {
 					r.failures++
 				}
 				waiting = append(waiting, c)
-				if size += sizeOf(c); size > r.limits.Kept || len(waiting) > r.limits.Problems {
+				if size += sizeOf(c); size > r.limits.Kept/4 || len(waiting) > r.limits.Problems {
 					tell()
 				}
 			})

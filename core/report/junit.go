@@ -33,12 +33,9 @@ func recognisesJUnit(head []byte) bool {
 // junitDecisive are the tags of this format that decide results.
 var junitDecisive = []string{"<testcase", "</testcase", "<failure", "<error", "<testsuite", "</testsuite"}
 
-// junitElement is what an element means to the reader.
-type junitElement int
-
+// What an element means to the reader.
 const (
-	elOther junitElement = iota
-	elSuites
+	elSuites role = iota + 1
 	elSuite
 	elCase
 	elFailure
@@ -50,8 +47,8 @@ const (
 	elProperty
 )
 
-func junitElementOf(name []byte) junitElement {
-	switch string(name) {
+func junitElementOf(name string) role {
+	switch name {
 	case "testsuites":
 		return elSuites
 	case "testsuite":
@@ -73,16 +70,12 @@ func junitElementOf(name []byte) junitElement {
 	case "property":
 		return elProperty
 	}
-	return elOther
+	return noRole
 }
 
 // junitReader holds what is open while a file is read.
 type junitReader struct {
-	in   *markup
-	out  *sink
-	open []openElement
-	// inert is how many of the innermost open elements are opaque or inside one that is.
-	inert  int
+	*elements
 	suites []*junitSuite
 	cases  []*junitCase
 	spare  []*junitCase // ended, to be used again
@@ -98,23 +91,11 @@ type junitReader struct {
 	counts    countCheck
 	lastClass string
 	lastFile  string
-	scratch   []byte
-	strayText bool
-	roots     int
-}
-
-// openElement is an element that has begun and not ended.
-type openElement struct {
-	is   junitElement
-	name string
-	// begins is true where the element began something that its end completes: a suite, a case, a
-	// result. It is false where it stood where such an element means nothing, as in printed text.
-	begins bool
 }
 
 // problem is one result element of a case or a suite.
 type problem struct {
-	is      junitElement
+	is      role
 	status  Status
 	message string
 	typ     string
@@ -129,39 +110,28 @@ type junitSuite struct {
 	found, direct foundCounts
 	// problem is the error of the suite itself, if it has one.
 	problem *problem
-	is      junitElement
+	is      role
 }
 
 func readJUnit(text io.Reader, out *sink) error {
-	r := &junitReader{in: newMarkup(text), out: out}
+	r := &junitReader{elements: newElements(newMarkup(text), out, junitDecisive...)}
+	r.start, r.end, r.inside, r.wrote = r.startElement, r.endElement, r.where, r.printed
+	r.takesNUL = true // there are writers that copy what a test printed as it is
+	warn, damage := r.in.warn, r.in.damage
 	r.in.warn = func(line int, what string) {
 		out.beyondPeer = true
-		out.advise("is not well-formed XML: line %d has %s", line, what)
+		warn(line, what)
 	}
 	r.in.damage = func(line int, what string) {
 		out.beyondPeer = true
-		out.file.Incomplete = true
-		out.distrust("is not well-formed XML: line %d has %s; results may be missing", line, what)
+		damage(line, what)
 	}
-	err := r.tokens()
-	if err == nil && len(r.open) > 0 {
-		err = errEndsInside
+	if err := r.run(); err != nil {
+		return err
 	}
-	if err != nil {
-		where := r.whereOpen()
-		r.abandon()
-		if err == errEndsInside {
-			return fmt.Errorf("ends early in line %d, inside %s; %s", r.in.line(), where, wasRead(out.file.Tests))
-		}
-		if _, stop := err.(limitError); stop {
-			return err
-		}
-		return fmt.Errorf("could not be read to its end: %w, after line %d; %s", cause(err), r.in.line(), wasRead(out.file.Tests))
+	if !out.file.Incomplete { // counts of a damaged file disagree anyway
+		r.counts.tell(out)
 	}
-	if out.file.Incomplete {
-		return nil // counts of a damaged file disagree anyway
-	}
-	r.counts.tell(out)
 	return nil
 }
 
@@ -180,182 +150,97 @@ type limitError string
 
 func (e limitError) Error() string { return string(e) }
 
-func (r *junitReader) tokens() error {
-	for {
-		t, err := r.in.next()
-		if err != nil {
-			return err
-		}
-		switch t {
-		case endOfText:
-			return nil
-		case textToken:
-			r.text()
-		case startTag:
-			if len(r.open) >= r.out.limits.Depth {
-				return limitError(fmt.Sprintf("is nested deeper than %d elements in line %d; the rest was not read", r.out.limits.Depth, r.in.line()))
-			}
-			if is := junitElementOf(r.in.name); r.out.full() && (is == elCase || is == elSuite) {
-				return limitError(fmt.Sprintf("holds more than %d cases; the rest was not read", r.out.limits.FileCases))
-			}
-			r.start()
-		case endTag:
-			r.end()
-		}
-	}
-}
-
-// whereOpen names the innermost test case or element that is open.
-func (r *junitReader) whereOpen() string {
+// where names the innermost test case or element that is open.
+func (r *junitReader) where() string {
 	if n := len(r.cases); n > 0 {
 		return fmt.Sprintf("the test case %q", cut(r.cases[n-1].name, 200))
 	}
-	if n := len(r.open); n > 0 {
-		return "<" + r.open[n-1].name + ">"
-	}
-	return "a tag"
+	return "<" + cut(clean([]byte(r.parent())), 60) + ">"
 }
 
-// abandon closes what is open at a premature end. A case whose result was read counts; one that is
-// cut off before any result is not known to have passed and does not.
-func (r *junitReader) abandon() {
-	for len(r.open) > 0 {
-		if top := r.open[len(r.open)-1]; top.is == elCase && top.begins && !r.cases[len(r.cases)-1].decided() {
-			r.cases = r.cases[:len(r.cases)-1]
-			r.open = r.open[:len(r.open)-1]
-			continue
+// startElement takes an element by its name. Printed text, properties and a result's body may hold
+// anything, a whole report among it, so elements inside are not what their names say.
+func (r *junitReader) startElement(name string) (role, *clip) {
+	if r.roots > 1 {
+		r.out.beyondPeer = true
+	}
+	is := junitElementOf(name)
+	switch r.parentRole() {
+	case elFailure, elError, elSkipped, elProperty:
+		return opaque, &r.body
+	case elFlaky, elRerun:
+		if is == elOutput {
+			return opaque, nil // what a try printed, beside its stack trace
 		}
-		r.pop()
+		return opaque, &r.body
+	case elOutput:
+		return opaque, &r.cases[len(r.cases)-1].output
 	}
-}
-
-// inside says what the innermost open element is.
-func (r *junitReader) inside() junitElement {
-	if len(r.open) == 0 {
-		return elOther
-	}
-	return r.open[len(r.open)-1].is
-}
-
-// opaque says whether elements inside e are not what their names say: printed text and a result's
-// body may hold anything, a whole report among it.
-func (e openElement) opaque() bool {
-	switch e.is {
-	case elOutput, elFailure, elError, elSkipped, elFlaky, elRerun, elProperty:
-		return true
-	}
-	return false
-}
-
-func (r *junitReader) start() {
-	e := openElement{is: junitElementOf(r.in.name), name: string(r.in.name)}
-	if len(r.open) == 0 {
-		if r.roots++; r.roots == 2 {
-			r.out.advise("holds more than one XML document; all of them were read (the second begins in line %d)", r.in.line())
-			r.out.beyondPeer = true
+	switch is {
+	case elSuites, elSuite, elCase:
+		if is != elSuites && r.out.full() {
+			r.stop = limitError(fmt.Sprintf("holds more than %d cases; the rest was not read", r.out.limits.FileCases))
+			return noRole, nil
 		}
-	}
-	if r.inert == 0 {
-		e.begins = true
-		switch e.is {
-		case elSuites, elSuite:
-			r.startSuite(e.is)
-		case elCase:
+		if is == elCase {
 			r.startCase()
-		case elFailure, elError, elSkipped, elFlaky, elRerun:
-			e.begins = r.startProblem(e)
-		case elOutput:
-			e.begins = r.startOutput()
-		case elProperty:
-			e.begins = r.startProperty()
+		} else {
+			r.startSuite(is)
 		}
+		return is, nil
+	case elFailure, elError, elSkipped, elFlaky, elRerun:
+		if r.startProblem(is, name) {
+			return is, &r.body
+		}
+		return opaque, nil
+	case elOutput:
+		if len(r.cases) == 0 {
+			return opaque, nil
+		}
+		c := r.cases[len(r.cases)-1]
+		separate(&c.output)
+		c.marks = attachmentMarks{open: c.marks.open[:0], limit: r.out.limits.Name}
+		return is, &c.output
+	case elProperty:
+		if len(r.cases) == 0 {
+			return opaque, nil
+		}
+		r.startProperty()
+		return is, &r.body
 	}
-	if r.inert > 0 || e.opaque() {
-		r.inert++
-	}
-	r.open = append(r.open, e)
-	r.out.depth = max(r.out.depth, len(r.open))
+	return noRole, nil
 }
 
-// end closes the element whose end tag was read, and with it whatever was left open inside.
-func (r *junitReader) end() {
-	at := len(r.open) - 1
-	for at >= 0 && r.open[at].name != string(r.in.name) {
-		at--
-	}
-	name := cut(clean(r.in.name), 60)
-	if at < 0 {
-		r.in.tell(r.in.damage, fmt.Sprintf("a </%s> that closes nothing", name))
-		return
-	}
-	if inner := r.open[len(r.open)-1]; at < len(r.open)-1 {
-		r.in.tell(r.in.damage, fmt.Sprintf("a </%s> where <%s> is still open", name, cut(clean([]byte(inner.name)), 60)))
-	}
-	for len(r.open) > at {
-		r.pop()
-	}
-}
-
-func (r *junitReader) pop() {
-	e := r.open[len(r.open)-1]
-	r.open = r.open[:len(r.open)-1]
-	if r.inert > 0 {
-		r.inert--
-	}
-	if !e.begins {
-		return
-	}
-	switch e.is {
+func (r *junitReader) endElement(what role, _ bool) {
+	switch what {
 	case elSuites, elSuite:
 		r.endSuite()
 	case elCase:
+		// A case whose result was read counts where the file ends within it; one that is cut off before
+		// any result is not known to have passed and does not.
+		if r.ended && !r.cases[len(r.cases)-1].decided() {
+			r.cases = r.cases[:len(r.cases)-1]
+			return
+		}
 		r.endCase()
 	case elFailure, elError, elSkipped, elFlaky, elRerun:
 		r.endProblem()
-	case elOutput:
-		r.cases[len(r.cases)-1].printing = false
 	case elProperty:
 		r.endProperty()
 	}
 }
 
-// text goes where the innermost open element wants it.
-func (r *junitReader) text() {
-	if len(r.open) == 0 {
-		if stray := bytes.TrimLeft(r.in.text, " \t\r\n\ufeff"); len(stray) > 0 && !r.strayText {
-			r.strayText = true
-			r.in.warn(r.in.line()-bytes.Count(stray, []byte{'\n'}), "text outside of the root element")
-		}
+// printed looks for the attachments that a case names in what it printed.
+func (r *junitReader) printed(into *clip, text []byte) {
+	if len(r.cases) == 0 {
 		return
 	}
-	var to *clip
-	var printing *junitCase
-	switch {
-	case r.property != nil:
-		to = &r.body
-	case r.problem != nil:
-		if r.inside() == elOutput && r.problem.is != elFailure && r.problem.is != elError && r.problem.is != elSkipped {
-			return // what a try printed, beside its stack trace
-		}
-		to = &r.body
-	case len(r.cases) > 0 && r.cases[len(r.cases)-1].printing:
-		printing = r.cases[len(r.cases)-1]
-		to = &printing.output
-	default:
-		return
-	}
-	text := r.in.text
-	if !r.in.raw {
-		r.scratch = r.in.appendText(r.scratch[:0])
-		text = r.scratch
-	}
-	to.write(text)
-	if printing != nil {
-		printing.marks.read(text, func(path string) { printing.c.attach(Attachment{Path: path}, r.out.limits) })
+	if c := r.cases[len(r.cases)-1]; into == &c.output {
+		c.marks.read(text, func(path string) { c.c.attach(Attachment{Path: path}, r.out.limits) })
 	}
 }
 
-func (r *junitReader) startSuite(is junitElement) {
+func (r *junitReader) startSuite(is role) {
 	s := &junitSuite{is: is, declared: declaredIn(r.in)}
 	s.name = r.name("name")
 	s.file = r.name("file")
@@ -419,15 +304,12 @@ func (r *junitReader) suitePath() []string {
 }
 
 // startProblem begins a result element; it reports false where the element belongs to nothing.
-func (r *junitReader) startProblem(e openElement) bool {
-	if r.problem != nil {
+func (r *junitReader) startProblem(is role, name string) bool {
+	if len(r.cases) == 0 && (len(r.suites) == 0 || is != elFailure && is != elError) {
 		return false
 	}
-	if len(r.cases) == 0 && (len(r.suites) == 0 || e.is != elFailure && e.is != elError) {
-		return false
-	}
-	p := &problem{is: e.is, status: Failed}
-	switch e.name {
+	p := &problem{is: is, status: Failed}
+	switch name {
 	case "error", "flakyError", "rerunError":
 		p.status = Errored
 	case "skipped":
@@ -462,29 +344,12 @@ func (r *junitReader) endProblem() {
 	s.problem.detail = appendDetail(s.problem.detail, p, r.out.limits.Detail)
 }
 
-func (r *junitReader) startOutput() bool {
-	if len(r.cases) == 0 || r.problem != nil {
-		return false
-	}
-	c := r.cases[len(r.cases)-1]
-	if !c.output.empty() {
-		c.output.write([]byte{'\n'})
-	}
-	c.printing = true
-	c.marks = attachmentMarks{open: c.marks.open[:0], limit: r.out.limits.Name}
-	return true
-}
-
-func (r *junitReader) startProperty() bool {
-	if len(r.cases) == 0 || r.problem != nil || r.property != nil {
-		return false
-	}
+func (r *junitReader) startProperty() {
 	r.property = &Property{Name: r.name("name")}
 	if v, ok := r.in.attr("value"); ok {
 		r.property.Value = cut(clean(v), r.out.limits.Message)
 	}
 	r.body.reset(r.out.limits.Message)
-	return true
 }
 
 func (r *junitReader) endProperty() {
@@ -502,17 +367,6 @@ func (r *junitReader) endProperty() {
 	}
 }
 
-// name gives an attribute as a name: one line, cleaned and bounded.
-func (r *junitReader) name(attr string) string {
-	v, ok := r.in.attr(attr)
-	if !ok {
-		return ""
-	}
-	return r.nameOf(v)
-}
-
-func (r *junitReader) nameOf(v []byte) string { return oneLine(v, r.out.limits.Name) }
-
 // again gives the attribute's name, and the very same string where it repeats, as classes do.
 func (r *junitReader) again(attr string, last *string) string {
 	v, ok := r.in.attr(attr)
@@ -520,7 +374,7 @@ func (r *junitReader) again(attr string, last *string) string {
 		return ""
 	}
 	if string(v) != *last {
-		*last = r.nameOf(v)
+		*last = oneLine(v, r.out.limits.Name)
 	}
 	return *last
 }

@@ -21,7 +21,6 @@ type junitCase struct {
 	// flaky are the tries that failed before the last passed; reruns those that failed after the first failed.
 	flaky, reruns []Attempt
 	output        clip
-	printing      bool
 	marks         attachmentMarks
 }
 

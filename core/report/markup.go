@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"strings"
-	"unicode/utf8"
+	"sync"
 )
 
 // markup splits XML into tokens the way test tools really write it. It differs from encoding/xml
@@ -16,6 +15,7 @@ import (
 // never expanded and nothing outside the document is ever read.
 type markup struct {
 	r        io.Reader
+	window   *[windowSize]byte // what buf is of; nil where it is the caller's
 	buf      []byte
 	pos, end int
 	readErr  error // sticky; io.EOF at the end
@@ -69,9 +69,27 @@ const (
 // errEndsInside means that the text ended in the middle of a tag, a comment or the like.
 var errEndsInside = errors.New("the file ends inside a tag")
 
+// windows are the buffers of markup that was read to its end. A run may have thousands of small files.
+var windows = sync.Pool{New: func() any { return new([windowSize]byte) }}
+
 func newMarkup(r io.Reader) *markup {
-	ignore := func(int, string) {}
-	return &markup{r: r, buf: make([]byte, windowSize), warn: ignore, damage: ignore, decisive: junitDecisive}
+	window := windows.Get().(*[windowSize]byte)
+	return &markup{r: r, window: window, buf: window[:], warn: ignore, damage: ignore, decisive: junitDecisive}
+}
+
+// newMarkupOf reads text that is in memory, where it is.
+func newMarkupOf(text []byte) *markup {
+	return &markup{readErr: io.EOF, buf: text, end: len(text), warn: ignore, damage: ignore, decisive: junitDecisive}
+}
+
+func ignore(int, string) {}
+
+// release gives the buffer to the next. Nothing can be read afterwards, nor is any token valid.
+func (m *markup) release() {
+	if m.window != nil {
+		windows.Put(m.window)
+	}
+	*m = markup{readErr: io.EOF, newlines: m.line() - 1, warn: ignore, damage: ignore}
 }
 
 // line is the number of the line being read, from 1.
@@ -162,6 +180,9 @@ func (m *markup) appendText(dst []byte) []byte {
 func (m *markup) fill(n int) bool {
 	if m.end-m.pos >= n {
 		return true
+	}
+	if m.readErr != nil {
+		return false // and buf stays as it is, which may not be ours
 	}
 	if m.pos > 0 {
 		m.newlines += bytes.Count(m.buf[:m.pos], []byte{'\n'})
@@ -295,287 +316,3 @@ func (m *markup) peek() byte {
 
 // more says whether there is anything left to read.
 func (m *markup) more() bool { return m.pos < m.end || m.fill(1) }
-
-func (m *markup) endTag() error {
-	m.arena, m.attrs = m.arena[:0], m.attrs[:0]
-	m.takeName()
-	m.name = localName(m.arena)
-	for {
-		c, ok := m.byte()
-		if !ok {
-			return m.failure(errEndsInside)
-		}
-		if c == '>' {
-			return nil
-		}
-		if c == '<' {
-			m.pos--
-			m.tell(m.damage, "an end tag without its \">\"")
-			return nil
-		}
-	}
-}
-
-// startTag reads name and attributes. The first of several attributes of one name counts.
-func (m *markup) startTag() error {
-	m.arena, m.offsets, m.attrs = m.arena[:0], m.offsets[:0], m.attrs[:0]
-	m.takeName()
-	nameEnd := len(m.arena)
-	for {
-		m.skipSpace()
-		if !m.more() {
-			return m.failure(errEndsInside)
-		}
-		switch c := m.peek(); c {
-		case '>':
-			m.pos++
-			m.resolve(nameEnd)
-			return nil
-		case '/':
-			m.pos++
-			if m.peek() == '>' {
-				m.pos++
-				m.pendings = true
-				m.resolve(nameEnd)
-				return nil
-			}
-			m.tell(m.damage, "a stray \"/\" in a tag")
-		case '<':
-			m.tell(m.damage, "a tag without its \">\"")
-			m.resolve(nameEnd)
-			return nil
-		default:
-			if err := m.attribute(); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// attribute reads name="value".
-func (m *markup) attribute() error {
-	mark := len(m.arena)
-	if m.takeName() == 0 {
-		m.pos++ // not a name: step over it, or it would be met for ever
-		m.tell(m.damage, "a character in a tag that belongs to no attribute")
-		return nil
-	}
-	o := attrOffsets{name: mark, value: len(m.arena)}
-	m.skipSpace()
-	if !m.more() {
-		return m.failure(errEndsInside)
-	}
-	if m.peek() != '=' {
-		m.tell(m.damage, "an attribute without a value")
-		m.arena = m.arena[:mark]
-		return nil
-	}
-	m.pos++
-	m.skipSpace()
-	if !m.more() {
-		return m.failure(errEndsInside)
-	}
-	quote := m.peek()
-	if quote != '"' && quote != '\'' {
-		m.tell(m.damage, "an attribute without quotes")
-		m.arena = m.arena[:mark]
-		return nil
-	}
-	m.pos++
-	bare, hides := false, false
-	for {
-		if !m.more() {
-			return m.failure(errEndsInside)
-		}
-		rest := m.buf[m.pos:m.end]
-		n := bytes.IndexByte(rest, quote)
-		closed := n >= 0
-		if !closed {
-			n = len(rest)
-		}
-		if bytes.IndexByte(rest[:n], '<') >= 0 {
-			bare, hides = true, hides || m.hidesElement(rest[:n])
-		}
-		if keep := min(n, maxAttrValue-(len(m.arena)-o.value)); keep > 0 {
-			m.arena = append(m.arena, rest[:keep]...)
-		}
-		m.pos += n
-		if closed {
-			m.pos++
-			break
-		}
-	}
-	switch {
-	case hides:
-		m.tell(m.damage, "an attribute that swallows other elements, as a missing quote does")
-	case bare:
-		m.tell(m.warn, "a bare \"<\" in an attribute")
-	}
-	value := m.arena[o.value:]
-	if bytes.IndexByte(value, '&') >= 0 {
-		// A reference is never shorter than the character it stands for, so this can be done in place.
-		m.arena = appendDecoded(m.arena[:o.value], value)
-	}
-	if c := m.peek(); !isSpace(c) && c != '>' && c != '/' && c != '?' && m.more() {
-		m.tell(m.damage, "no space between two attributes, as where a quote is not escaped")
-	}
-	if o.end = len(m.arena); len(m.offsets) < maxAttrs {
-		m.offsets = append(m.offsets, o)
-	} else {
-		m.arena = m.arena[:mark]
-	}
-	return nil
-}
-
-// hidesElement says whether text that should be an attribute's holds a tag that decides a result.
-func (m *markup) hidesElement(b []byte) bool {
-	for _, tag := range m.decisive {
-		if bytes.Contains(b, []byte(tag)) {
-			return true
-		}
-	}
-	return false
-}
-
-// resolve turns offsets into slices, now that the arena does not move any more.
-func (m *markup) resolve(nameEnd int) {
-	m.name = localName(m.arena[:nameEnd])
-	for _, o := range m.offsets {
-		m.attrs = append(m.attrs, attribute{m.arena[o.name:o.value], m.arena[o.value:o.end]})
-	}
-}
-
-// attr gives an attribute's value and whether there is one.
-func (m *markup) attr(name string) ([]byte, bool) {
-	for _, a := range m.attrs {
-		if string(a.name) == name {
-			return a.value, true
-		}
-	}
-	return nil, false
-}
-
-// takeName appends a name to the arena and gives its full length.
-func (m *markup) takeName() int {
-	taken := 0
-	for {
-		rest := m.buf[m.pos:m.end]
-		n := 0
-		for n < len(rest) && isNameByte(rest[n]) {
-			n++
-		}
-		if keep := min(n, maxTagName-taken); keep > 0 {
-			m.arena = append(m.arena, rest[:keep]...)
-		}
-		taken += n
-		m.pos += n
-		if n < len(rest) || !m.fill(1) {
-			return taken
-		}
-	}
-}
-
-func (m *markup) skipSpace() {
-	for m.pos < m.end || m.fill(1) {
-		if !isSpace(m.buf[m.pos]) {
-			return
-		}
-		m.pos++
-	}
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
-
-func isNameStart(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == ':' || c >= 0x80
-}
-
-// isNameByte is generous: whatever cannot end a name belongs to it.
-func isNameByte(c byte) bool {
-	switch c {
-	case '=', '>', '/', '<', '"', '\'', '?', '!', '&':
-		return false
-	}
-	return c > ' '
-}
-
-// localName cuts a namespace prefix off.
-func localName(name []byte) []byte { return name[bytes.IndexByte(name, ':')+1:] }
-
-// appendDecoded appends text with the five references of XML and the numeric ones replaced. Others
-// stay as they are written. dst may be the space that text begins in.
-func appendDecoded(dst, text []byte) []byte {
-	for len(text) > 0 {
-		amp := bytes.IndexByte(text, '&')
-		if amp < 0 {
-			return append(dst, text...)
-		}
-		dst = append(dst, text[:amp]...)
-		text = text[amp:]
-		r, n := reference(text)
-		if n == 0 {
-			dst, text = append(dst, '&'), text[1:]
-			continue
-		}
-		text = text[n:]
-		// Java tools write characters beyond U+FFFF as two references, one for each half of the pair.
-		if r >= 0xd800 && r < 0xdc00 {
-			if low, n := reference(text); n > 0 && low >= 0xdc00 && low < 0xe000 {
-				r, text = 0x10000+(r-0xd800)<<10+(low-0xdc00), text[n:]
-			}
-		}
-		dst = utf8.AppendRune(dst, r)
-	}
-	return dst
-}
-
-// reference reads the reference that b begins with; n is 0 if it is none that is decoded.
-func reference(b []byte) (r rune, n int) {
-	if len(b) == 0 || b[0] != '&' {
-		return 0, 0
-	}
-	end := bytes.IndexByte(b[:min(len(b), maxReference)], ';')
-	if end < 2 {
-		return 0, 0
-	}
-	switch name := string(b[1:end]); name {
-	case "lt":
-		return '<', end + 1
-	case "gt":
-		return '>', end + 1
-	case "amp":
-		return '&', end + 1
-	case "quot":
-		return '"', end + 1
-	case "apos":
-		return '\'', end + 1
-	default:
-		digits, isNumber := strings.CutPrefix(name, "#")
-		if !isNumber {
-			return 0, 0
-		}
-		base := rune(10)
-		if hex, ok := strings.CutPrefix(strings.ToLower(digits), "x"); ok {
-			digits, base = hex, 16
-		}
-		if digits == "" {
-			return 0, 0
-		}
-		for _, c := range digits {
-			d := rune(99)
-			switch {
-			case c >= '0' && c <= '9':
-				d = c - '0'
-			case c >= 'a' && c <= 'f':
-				d = c - 'a' + 10
-			}
-			if d >= base {
-				return 0, 0
-			}
-			if r = r*base + d; r > utf8.MaxRune {
-				r = utf8.MaxRune + 1 // becomes U+FFFD
-			}
-		}
-		return r, end + 1
-	}
-}

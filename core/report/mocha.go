@@ -142,7 +142,7 @@ func readMocha(text io.Reader, out *sink) error {
 	j.object(func(key string) {
 		switch key {
 		case "stats":
-			j.object(func(key string) { stats[key] = j.count() })
+			j.counts(stats)
 		case "tests":
 			lists[key] = 0
 			j.array(func() { listed++ })
@@ -217,7 +217,7 @@ func readMochawesome(text io.Reader, out *sink) error {
 	r.object(func(key string) {
 		switch key {
 		case "stats":
-			r.object(func(key string) { stats[key] = r.count() })
+			r.counts(stats)
 		case "results":
 			results = true
 			if r.peek() == '[' {

@@ -61,7 +61,7 @@ func readPlaywright(text io.Reader, out *sink) error {
 				r.add(out, Case{Name: "(error outside of tests)", Status: Errored, Message: a.Message, Type: a.Type, Detail: a.Detail, File: file, Line: line})
 			})
 		case "stats":
-			r.object(func(key string) { stats[key] = r.count() })
+			r.counts(stats)
 		}
 	})
 	if err := r.end(out); err != nil {
@@ -125,7 +125,7 @@ func (r *playwrightReader) suite() {
 // spec reads a spec. Its file and line stand behind its tests, which therefore wait for them.
 func (r *playwrightReader) spec() {
 	var waiting []Case
-	title, file, line := "", "", 0
+	title, file, line, size := "", "", 0, 0
 	tell := func() {
 		for _, c := range waiting {
 			c.Name = title
@@ -134,7 +134,8 @@ func (r *playwrightReader) spec() {
 			}
 			r.add(r.out, c)
 		}
-		waiting = waiting[:0]
+		clear(waiting)
+		waiting, size = waiting[:0], 0
 	}
 	r.object(func(key string) {
 		switch key {
@@ -150,7 +151,8 @@ func (r *playwrightReader) spec() {
 				if r.err != nil && c.Status != Failed {
 					return // cut off: not known to have passed
 				}
-				if waiting = append(waiting, c); len(waiting) > 1000 {
+				waiting = append(waiting, c)
+				if size += sizeOf(c); size > r.limits.Kept/4 || len(waiting) > 1000 {
 					tell()
 				}
 			})

@@ -34,7 +34,7 @@ func readRSpec(text io.Reader, out *sink) error {
 				}
 			})
 		case "summary":
-			j.object(func(key string) { summary[key] = j.count() })
+			j.counts(summary)
 		}
 	})
 	if err := j.end(out); err != nil {

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -9,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-	"unicode"
 )
 
 // tap is the Test Anything Protocol, which Perl's Test::More, node --test, node-tap, tape, bats and
@@ -33,11 +30,11 @@ var (
 	tapSkip    = regexp.MustCompile(`(?i)^#\s*skip\S*\s*(.*)$`)
 	tapTodo    = regexp.MustCompile(`(?i)^#\s*todo\b:?\s*(.*)$`)
 	tapTime    = regexp.MustCompile(`^#\s*(?:time=|in )\s*([\d.]+\s?m?s)\s*$`)
-	tapSubtest = regexp.MustCompile(`^#\s*Subtest:\s*(.*)$`)
+	tapSubtest = regexp.MustCompile(`^Subtest:\s*(.*)$`)
 	tapBail    = regexp.MustCompile(`(?i)^Bail out!\s*(.*)$`)
 	tapPragma  = regexp.MustCompile(`^pragma\s+([+-])(\w+)\s*$`)
-	tapSummary = regexp.MustCompile(`^#\s*(fail|failed|cancelled)\s+(\d+)\s*$`)
-	tapDied    = regexp.MustCompile(`^#\s*(Looks like your test .*|Dubious, .*)$`)
+	tapSummary = regexp.MustCompile(`^(fail|failed|cancelled)\s+(\d+)\s*$`)
+	tapDied    = regexp.MustCompile(`^(Looks like your test .*|Dubious, .*)$`)
 	tapNumber  = regexp.MustCompile(`(?m)^(not )?ok \d+( |$|\r)`)
 	tapWhere   = []*regexp.Regexp{
 		regexp.MustCompile(`\bat (\S+) line (\d+)`),                    // Test::More
@@ -81,16 +78,6 @@ type tapFrame struct {
 	sum *tapCase
 	// inner is the subtest that ended last, until the test point that sums it up.
 	inner *tapFrame
-}
-
-// tapCase is a test point whose diagnostics may follow.
-type tapCase struct {
-	c      Case
-	ok     bool
-	todo   bool
-	reason string
-	yaml   bool
-	line   int
 }
 
 const (
@@ -162,7 +149,8 @@ func (r *tapReader) lines() (stopped bool, err error) {
 			}
 			continue
 		}
-		if m := tapBail.FindStringSubmatch(text); m != nil && indent%tapIndent == 0 && indent <= r.top().indent+tapIndent {
+		// The first letter dismisses most lines before a regular expression is asked, here and below.
+		if m := match(tapBail, "Bb", text); m != nil && indent%tapIndent == 0 && indent <= r.top().indent+tapIndent {
 			r.out.file.Incomplete = true
 			reason := "without a reason"
 			if m[1] != "" {
@@ -180,12 +168,21 @@ func (r *tapReader) lines() (stopped bool, err error) {
 	}
 }
 
+// match gives the submatches of an anchored expression; nil where the text does not begin with one of
+// these letters.
+func match(expression *regexp.Regexp, first, text string) []string {
+	if text == "" || strings.IndexByte(first, text[0]) < 0 {
+		return nil
+	}
+	return expression.FindStringSubmatch(text)
+}
+
 func (r *tapReader) top() *tapFrame { return r.frames[len(r.frames)-1] }
 
 // one takes a line that is no diagnostic block.
 func (r *tapReader) one(text string, indent int) error {
-	point := tapPoint.FindStringSubmatch(text)
-	plan := tapPlan.FindStringSubmatch(text)
+	point := match(tapPoint, "on", text)
+	plan := match(tapPlan, "0123456789", text)
 	switch {
 	case point == nil && plan == nil && text[0] == '#':
 		r.comment(text, indent)
@@ -195,11 +192,11 @@ func (r *tapReader) one(text string, indent int) error {
 		r.close(false)
 		return nil
 	case point == nil && plan == nil:
-		if m := tapVersion.FindStringSubmatch(text); m != nil {
+		if m := match(tapVersion, "Tt", text); m != nil {
 			r.version(m[1], indent)
 			return nil
 		}
-		if m := tapPragma.FindStringSubmatch(text); m != nil {
+		if m := match(tapPragma, "p", text); m != nil {
 			if m[2] == "strict" {
 				r.strict = m[1] == "+"
 			}
@@ -258,18 +255,19 @@ func (r *tapReader) version(v string, indent int) {
 }
 
 func (r *tapReader) comment(text string, indent int) {
-	if m := tapSubtest.FindStringSubmatch(text); m != nil {
+	said := strings.TrimLeft(text[1:], " \t\r\f")
+	if m := match(tapSubtest, "S", said); m != nil {
 		if indent == r.top().indent || indent == r.top().indent+tapIndent {
 			r.flush()
 			r.next = r.clean(unescapeTAP(m[1]), r.out.limits.Name)
 		}
 		return
 	}
-	if m := tapDied.FindStringSubmatch(text); m != nil {
+	if m := match(tapDied, "LD", said); m != nil {
 		r.out.distrust("says in line %d: %s", r.in.line, cut(clean([]byte(m[1])), 200))
 		return
 	}
-	if m := tapSummary.FindStringSubmatch(text); m != nil && indent == 0 && len(r.frames) == 1 && r.frames[0].plan >= 0 {
+	if m := match(tapSummary, "fc", said); m != nil && indent == 0 && len(r.frames) == 1 && r.frames[0].plan >= 0 {
 		if r.flush(); m[2] != "0" && r.frames[0].bad == 0 {
 			r.out.distrust("says %q in line %d and holds no failed test", m[1]+" "+cut(m[2], 20), r.in.line)
 		}
@@ -348,383 +346,5 @@ func (r *tapReader) plan(m []string) {
 		if f.indent == 0 {
 			r.out.advise("skips all of its tests: %s", reason)
 		}
-	}
-}
-
-func (r *tapReader) point(m []string, text string) {
-	r.flush()
-	f := r.top()
-	f.points++
-	c := &tapCase{ok: m[1] == "", line: r.in.line}
-	rest := strings.TrimLeft(strings.TrimPrefix(text, m[1]), " \t")[len("ok"):]
-	if m[2] != "" {
-		rest = strings.TrimLeft(rest, " \t")[len(m[2]):]
-		if n, err := strconv.Atoi(m[2]); (err != nil || n != f.points) && !f.unruly {
-			f.unruly = true
-			r.out.distrust("numbers a test %s in line %d where %d is due: tests are missing, doubled or out of order", cut(m[2], 20), r.in.line, f.points)
-		}
-	}
-	description, directive := splitTAP(rest)
-	opens := directive == "" && (description == "{" || strings.HasSuffix(description, " {"))
-	if strings.HasSuffix(directive, " {") {
-		opens, directive = true, strings.TrimSuffix(directive, " {")
-	}
-	if opens {
-		description = strings.TrimSuffix(description, "{")
-	}
-	description = strings.TrimSpace(description)
-	if after, dashed := strings.CutPrefix(description, "-"); dashed {
-		description = strings.TrimSpace(after)
-	}
-	c.c.Name = r.clean(unescapeTAP(description), r.out.limits.Name)
-	if c.c.Name == "" {
-		c.c.Name = fmt.Sprintf("test %d", f.points)
-	}
-	c.c.Status = Passed
-	if !c.ok {
-		c.c.Status = Failed
-	}
-	if s := tapTodo.FindStringSubmatch(directive); s != nil {
-		c.todo, c.reason = true, r.clean(s[1], r.out.limits.Message)
-		if !c.ok {
-			c.c.Status = Skipped
-		}
-	} else if s := tapSkip.FindStringSubmatch(directive); s != nil {
-		// "not ok" with it is no failure: bats writes so in its tap13.
-		c.c.Status = Skipped
-		c.reason = r.clean(s[1], r.out.limits.Message)
-	} else if s := tapTime.FindStringSubmatch(directive); s != nil {
-		c.c.Duration, _ = time.ParseDuration(strings.ReplaceAll(s[1], " ", ""))
-	}
-	c.c.Output = r.output.text()
-	r.output.reset(r.out.limits.Output)
-	r.detail.reset(r.out.limits.Detail)
-	r.pending = c
-	if opens {
-		r.pending = nil
-		r.open(c.c.Name)
-		r.top().sum = c
-	}
-}
-
-// splitTAP parts a description from the directive behind the last # that is not escaped and begins one.
-func splitTAP(s string) (description, directive string) {
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '#':
-			if d := s[i:]; tapSkip.MatchString(d) || tapTodo.MatchString(d) || tapTime.MatchString(d) {
-				return s[:i], d
-			}
-		}
-	}
-	return s, ""
-}
-
-func unescapeTAP(s string) string {
-	return strings.NewReplacer(`\\`, `\`, `\#`, `#`).Replace(s)
-}
-
-// clean is a text of one line, fit to be kept.
-func (r *tapReader) clean(s string, limit int) string {
-	return cut(strings.TrimFunc(clean([]byte(s)), unicode.IsSpace), limit)
-}
-
-// todoMessage is the reason of a test that is known not to hold yet.
-func todoMessage(reason string) string {
-	if reason == "" {
-		return "todo"
-	}
-	return "todo: " + reason
-}
-
-// flush ends the pending test point.
-func (r *tapReader) flush() {
-	c := r.pending
-	if c == nil {
-		return
-	}
-	r.pending = nil
-	r.settle(c)
-	f := r.top()
-	if inner := f.inner; inner != nil {
-		f.inner = nil
-		r.sumUp(inner, c)
-		return
-	}
-	r.keep(f, c.c)
-}
-
-// settle fills message, detail and place out of what followed the test point.
-func (r *tapReader) settle(c *tapCase) {
-	limits := r.out.limits
-	switch {
-	case c.c.Status == Skipped && c.todo:
-		c.c.Message = cut(todoMessage(c.reason), limits.Message)
-	case c.c.Status == Skipped:
-		c.c.Message = c.reason
-	case c.todo:
-		c.c.Properties = append(c.c.Properties, Property{Name: "todo", Value: c.reason})
-	}
-	if c.ok {
-		return
-	}
-	if detail := r.detail.text(); c.c.Detail == "" {
-		c.c.Detail = detail
-	}
-	if c.c.File == "" {
-		r.place(c, c.c.Detail)
-	}
-	if c.c.Message == "" {
-		c.c.Message = cut(tellingTAP(c.c.Detail), limits.Message)
-	}
-}
-
-// tellingTAP gives the first line that says what went wrong, and not only where, as bats does first.
-func tellingTAP(s string) string {
-	for line := range strings.Lines(s) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "(in test file") && !strings.HasPrefix(line, "(from function") {
-			return line
-		}
-	}
-	return ""
-}
-
-// place finds file and line in a text that names them.
-func (r *tapReader) place(c *tapCase, text string) {
-	for _, where := range tapWhere {
-		if m := where.FindStringSubmatch(text); m != nil {
-			c.c.File = r.clean(m[1], r.out.limits.Name)
-			c.c.Line, _ = strconv.Atoi(m[2])
-			return
-		}
-	}
-}
-
-// sumUp names the cases of a subtest by the test point that sums it up.
-func (r *tapReader) sumUp(f *tapFrame, c *tapCase) {
-	top := r.top()
-	if f.cases == 0 {
-		r.keep(top, c.c)
-		return
-	}
-	at := len(f.path) - 1
-	for i := f.from; i < len(r.held); i++ {
-		h := &r.held[i]
-		h.Suite[at] = c.c.Name
-		if c.todo && (h.Status == Failed || h.Status == Errored) {
-			h.Message = cut(todoMessage(c.reason), r.out.limits.Message)
-			h.Status = Skipped
-			top.bad--
-			f.bad--
-		}
-	}
-	switch {
-	case !c.ok && !c.todo && f.bad == 0:
-		c.c.Status = Failed
-		if c.c.Message == "" {
-			c.c.Message = "the subtest failed, and none of its tests did"
-		}
-		r.keep(top, c.c)
-	case c.ok && f.bad > 0 && !c.todo:
-		r.out.advise("calls a subtest ok in line %d in which %d tests failed", c.line, f.bad)
-	}
-	r.releaseOutside()
-}
-
-// keep counts a case, or holds it until its subtest has ended.
-func (r *tapReader) keep(f *tapFrame, c Case) {
-	f.cases++
-	if c.Status == Failed || c.Status == Errored {
-		f.bad++
-	}
-	c.Suite = f.path
-	r.held = append(r.held, c)
-	r.size += sizeOf(c)
-	r.releaseOutside()
-	if r.size > tapHeld {
-		r.release()
-	}
-}
-
-// releaseOutside hands cases on where no subtest is open that could still get its name.
-func (r *tapReader) releaseOutside() {
-	if len(r.frames) == 1 && r.frames[0].inner == nil {
-		r.release()
-	}
-}
-
-func (r *tapReader) release() {
-	for _, c := range r.held {
-		named := make([]string, 0, len(c.Suite))
-		for _, s := range c.Suite {
-			if s != "" {
-				named = append(named, s)
-			}
-		}
-		c.Suite = named
-		r.out.add(c)
-	}
-	clear(r.held)
-	r.held, r.size = r.held[:0], 0
-	for _, f := range r.frames {
-		f.from = 0
-	}
-	if f := r.top().inner; f != nil {
-		f.from = 0
-	}
-}
-
-// diagnostics reads the YAML block behind a test point. Of its keys those are taken that tools agree
-// on; the whole is the detail.
-func (r *tapReader) diagnostics(indent int) error {
-	c := r.pending
-	c.yaml = true
-	limits := r.out.limits
-	began := r.in.line
-	values := map[string]string{}
-	key, parent := "", ""
-	keys := -1 // how far keys are indented; tape and AVA do it further than the marks around the block
-	var block clip
-	block.reset(limits.Message)
-	end := func() {
-		if key != "" && values[key] == "" {
-			values[key] = block.text()
-		}
-		key = ""
-		block.reset(limits.Message)
-	}
-	for {
-		raw, err := r.in.next()
-		if err == io.EOF {
-			end()
-			r.diagnosed(c, values)
-			return fmt.Errorf("ends early in line %d, inside the diagnostics of the test %q that begin in line %d; %s", r.in.line, cut(c.c.Name, 200), began, wasRead(r.out.file.Tests+1))
-		}
-		if err != nil {
-			return fmt.Errorf("could not be read to its end: %w, after line %d; %s", cause(err), r.in.line, wasRead(r.out.file.Tests))
-		}
-		line := strings.TrimRight(string(raw), " \t\r\n")
-		text := strings.TrimLeft(line, " ")
-		at := len(line) - len(text)
-		if text != "" && at < indent {
-			end()
-			r.diagnosed(c, values)
-			r.out.distrust("has diagnostics in line %d that do not end before line %d", began, r.in.line)
-			return r.one(text, at)
-		}
-		if at == indent && text == "..." {
-			end()
-			r.diagnosed(c, values)
-			return nil
-		}
-		if len(line) >= indent {
-			r.detail.write([]byte(line[indent:]))
-		}
-		r.detail.write([]byte("\n"))
-		if keys < 0 && text != "" {
-			keys = at
-		}
-		name, value, found := strings.Cut(text, ":")
-		name = strings.Trim(name, `"' `)
-		plain := found && name != "" && !strings.ContainsAny(name, " \t")
-		switch {
-		case at == keys && plain:
-			end()
-			parent = name
-			value = strings.TrimSpace(value)
-			if key = name; value != "" && !strings.HasPrefix(value, "|") && !strings.HasPrefix(value, ">") {
-				values[name] = unquoteYAML(value)
-			}
-		case plain && parent == "at" && at > keys && len(values) < 100:
-			values["at."+name] = unquoteYAML(strings.TrimSpace(value))
-		case key != "":
-			block.write([]byte(text + "\n"))
-		}
-		if len(values) > 200 {
-			clear(values)
-		}
-	}
-}
-
-func unquoteYAML(s string) string {
-	if n := len(s); n >= 2 && s[0] == s[n-1] && (s[0] == '\'' || s[0] == '"') {
-		if s[0] == '"' {
-			if u, err := strconv.Unquote(s); err == nil {
-				return u
-			}
-			return s[1 : n-1]
-		}
-		return strings.ReplaceAll(s[1:n-1], "''", "'")
-	}
-	return s
-}
-
-// diagnosed takes what the keys of a diagnostic block mean.
-func (r *tapReader) diagnosed(c *tapCase, values map[string]string) {
-	limits := r.out.limits
-	first := func(names ...string) string {
-		for _, n := range names {
-			if values[n] != "" {
-				return values[n]
-			}
-		}
-		return ""
-	}
-	if ms, err := strconv.ParseFloat(first("duration_ms", "time_ms"), 64); err == nil && ms > 0 && ms < 1e12 {
-		c.c.Duration = time.Duration(ms * float64(time.Millisecond))
-	}
-	if c.ok {
-		return
-	}
-	if c.c.Status == Failed {
-		message := first("message", "error")
-		if want, got := first("expected", "wanted"), first("actual", "found"); message == "" && want != "" && got != "" {
-			message = "expected " + oneLine([]byte(want), limits.Message) + ", got " + oneLine([]byte(got), limits.Message)
-		}
-		c.c.Message = cut(tellingTAP(clean([]byte(message))), limits.Message)
-		c.c.Type = r.clean(first("name", "code", "failureType", "operator"), limits.Name)
-	}
-	line, _ := strconv.Atoi(first("at.line", "at.lineNumber", "line"))
-	c.c.File, c.c.Line = r.clean(first("at.file", "at.fileName", "file"), limits.Name), max(line, 0)
-	if c.c.File == "" {
-		c.c.Line = 0
-		r.place(c, first("location", "at"))
-	}
-}
-
-// boundedLines splits a text into lines of which it keeps the beginning, however long they are.
-type boundedLines struct {
-	r    *bufio.Reader
-	buf  []byte
-	line int // the number of the line that was read last, from 1
-}
-
-const longestLine = 64 << 10
-
-func newBoundedLines(r io.Reader) *boundedLines {
-	return &boundedLines{r: bufio.NewReaderSize(r, windowSize)}
-}
-
-// next gives the next line, valid until the next call; io.EOF at the end.
-func (l *boundedLines) next() ([]byte, error) {
-	l.buf = l.buf[:0]
-	for began := false; ; began = true {
-		piece, err := l.r.ReadSlice('\n')
-		if room := longestLine - len(l.buf); room > 0 {
-			l.buf = append(l.buf, piece[:min(room, len(piece))]...)
-		}
-		switch {
-		case err == bufio.ErrBufferFull:
-			continue
-		case err == io.EOF && (began || len(piece) > 0):
-			l.line++
-			return l.buf, nil
-		case err != nil:
-			return nil, err
-		}
-		l.line++
-		return l.buf, nil
 	}
 }

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"strconv"
@@ -36,18 +38,18 @@ const (
 )
 
 const (
-	// trxWaiting bounds the text of the results that wait for their definitions, in bytes.
-	trxWaiting = 24 << 20
-	// trxWaitingCase is what a waiting case takes beside its texts, in bytes.
-	trxWaitingCase = 500
+	// trxWaitingCase is what a waiting case takes beside its texts, in bytes, and trxWaitingPass one that
+	// passed and has nothing but a name. Limits.Kept bounds them, so that some 150,000 of those can wait.
+	trxWaitingCase = 320
+	trxWaitingPass = 80
 	// trxDefinitions bounds the definitions that are kept.
 	trxDefinitions = 200_000
 )
 
 type trxReader struct {
 	*elements
-	classes   map[string]string // by the id of the test
-	classOf   string            // the id whose definition is being read
+	classes   map[trxID]string
+	classOf   trxID // the test whose definition is being read
 	lastClass string
 
 	results []*trxOpenResult
@@ -67,21 +69,40 @@ type trxReader struct {
 	aborted, warned int
 }
 
+// trxID is the id of a test, which is a GUID, as it takes little room. The zero value is none.
+type trxID [16]byte
+
+func trxIDOf(s string) (id trxID) {
+	digits := strings.ReplaceAll(strings.Trim(s, "{}"), "-", "")
+	if n, err := hex.Decode(id[:], []byte(digits[:min(len(digits), 2*len(id))])); err == nil && n == len(id) && len(digits) == 2*len(id) {
+		return id
+	}
+	if s == "" {
+		return trxID{}
+	}
+	sum := sha256.Sum256([]byte(s))
+	copy(id[:], sum[:])
+	return id
+}
+
 type trxOpenResult struct {
 	elementCase
-	id string
+	id trxID
 	// inner counts the results inside; innerBad is true where one of them did not hold.
 	inner    int
 	innerBad bool
 }
 
 type trxWaitingResult struct {
-	c  Case
-	id string
+	id trxID
+	// c is nil where the test passed and there is no more to say of it than these.
+	c        *Case
+	name     string
+	duration time.Duration
 }
 
 func readTRX(text io.Reader, out *sink) error {
-	r := &trxReader{classes: make(map[string]string)}
+	r := &trxReader{classes: make(map[trxID]string)}
 	r.elements = newElements(newMarkup(text), out, "<UnitTestResult", "</UnitTestResult", "<Results", "<ResultSummary", "<ErrorInfo")
 	r.start, r.end = r.startElement, r.endElement
 	r.declared.total, r.declared.bad = -1, -1
@@ -138,7 +159,7 @@ func (r *trxReader) startElement(name string) (role, *clip) {
 		}
 	case "UnitTest", "WebTest", "OrderedTest", "GenericTest", "ManualTest", "TestElement":
 		if !inResult {
-			r.classOf = r.name("id")
+			r.classOf = trxIDOf(r.name("id"))
 			return trxDefinition, nil
 		}
 	case "TestMethod":
@@ -192,7 +213,7 @@ func (r *trxReader) startResult() *clip {
 	}
 	k.begin(r.out.limits)
 	k.inner, k.innerBad = 0, false
-	k.id = r.name("testId")
+	k.id = trxIDOf(r.name("testId"))
 	k.c.Name = r.name("testName")
 	if row := r.name("dataRowInfo"); row != "" {
 		k.c.Properties = append(k.c.Properties, Property{"dataRowInfo", row})
@@ -290,32 +311,40 @@ func (r *trxReader) hold(k *trxOpenResult) {
 		c.Type = ""
 	}
 	placeDotnet(&c)
-	if _, known := r.classes[k.id]; len(r.waiting) == 0 && (known || k.id == "") {
+	if _, known := r.classes[k.id]; len(r.waiting) == 0 && (known || k.id == trxID{}) {
 		r.emit(c, k.id)
 		return
 	}
-	size := trxWaitingCase + len(c.Name) + len(c.Message) + len(c.Type) + len(c.Detail) + len(c.Output)
-	if r.waitingSize+size > trxWaiting {
+	w := trxWaitingResult{id: k.id, name: c.Name, duration: c.Duration}
+	size := trxWaitingPass + len(c.Name)
+	if c.Status != Passed || c.Output != "" || c.Type != "" || c.Detail != "" || c.Properties != nil || c.Attachments != nil {
+		w.c = &c
+		size = trxWaitingCase + len(c.Name) + len(c.Message) + len(c.Type) + len(c.Detail) + len(c.Output)
+	}
+	if r.waitingSize+size > r.out.limits.Kept {
 		r.flush()
 	}
-	if size > trxWaiting/4 || r.classless > 0 {
+	if size > r.out.limits.Kept/4 || r.classless > 0 {
 		r.emit(c, k.id)
 		return
 	}
-	r.waiting = append(r.waiting, trxWaitingResult{c, k.id})
+	r.waiting = append(r.waiting, w)
 	r.waitingSize += size
 	r.held = len(r.waiting)
 }
 
 func (r *trxReader) flush() {
 	for _, w := range r.waiting {
-		r.emit(w.c, w.id)
+		if w.c == nil {
+			w.c = &Case{Name: w.name, Status: Passed, Duration: w.duration}
+		}
+		r.emit(*w.c, w.id)
 	}
 	r.waiting, r.waitingSize, r.held = nil, 0, 0
 }
 
 // emit counts a case, with its class if that is known by now.
-func (r *trxReader) emit(c Case, id string) {
+func (r *trxReader) emit(c Case, id trxID) {
 	class, known := r.classes[id]
 	if !known {
 		r.classless++
@@ -329,8 +358,8 @@ func (r *trxReader) emit(c Case, id string) {
 	r.out.add(c)
 }
 
-func (r *trxReader) define(id, class string) {
-	if id == "" || len(r.classes) >= trxDefinitions || len(id) > 100 {
+func (r *trxReader) define(id trxID, class string) {
+	if id == (trxID{}) || len(r.classes) >= trxDefinitions {
 		return
 	}
 	// "Name.Space.Class, Assembly, Version=1.0.0.0": the assembly's name changes with every version.

@@ -1,7 +1,7 @@
-// Command bench measures what Assay costs, on a cluster that is up, against what a person would do
-// with kubectl. `make bench` sets everything up and calls it.
+// Command bench measures what Assay costs: on a cluster that is up, against what a person would do
+// with kubectl, and in reading reports, against other readers. `make bench` sets everything up and calls it.
 //
-//	bench [--only one,many,requests,memory,read] [--pairs N] [--json FILE] [--write README.md]
+//	bench [--only one,many,requests,memory,read,reports] [--pairs N] [--json FILE] [--write README.md]
 //
 // It fails where something did not work. A figure over its bound is shown, and no failure: what else
 // the machine does at the time decides as well.
@@ -36,7 +36,7 @@ func main() {
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case errors.As(err, &exited) && len(os.Args) > 1 && os.Args[1] == peakWord:
-		os.Exit(exited.ExitCode())
+		os.Exit(exitCode(exited))
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -48,13 +48,22 @@ type options struct {
 	assay, kubeconfig, coreImage, testImage, commit string
 	kubectl                                         []string
 	only                                            []string
-	pairs, bursts, suites, reads                    int
+	pairs, bursts, suites, reads, rounds            int
 	size                                            int64
 	json, write                                     string
+	reader, npm                                     string
 }
 
+// reportsPart is the part that needs no cluster, and has a table of its own.
+const reportsPart = "reports"
+
 // parts are what can be measured, in this order.
-var parts = []string{"one", "many", "requests", "memory", "read"}
+var parts = []string{"one", "many", "requests", "memory", "read", reportsPart}
+
+// onCluster says whether any part is measured on a cluster.
+func (o options) onCluster() bool {
+	return slices.ContainsFunc(o.only, func(part string) bool { return part != reportsPart })
+}
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
@@ -83,29 +92,33 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.suites, "suites", 30, "how many at once")
 	f.IntVar(&o.reads, "reads", 5, "pairs of reading back")
 	f.Int64Var(&o.size, "size", 512, "how much to read back, in `MiB`")
+	f.IntVar(&o.rounds, "rounds", 3, "rounds of reading reports")
+	f.StringVar(&o.reader, "reader", ".demo/reader", "the `binary` of testdata/bench/reader")
+	f.StringVar(&o.npm, "npm", "testdata/bench/npm", "`directory` with the npm packages that read reports")
 	f.StringVar(&o.json, "json", "", "write all samples to this `file`")
-	f.StringVar(&o.write, "write", "", "write the table into this `file`, between its markers")
+	f.StringVar(&o.write, "write", "", "write the tables into this `file`, between their markers")
 	if err := f.Parse(args); err != nil {
 		return o, err
-	}
-	switch {
-	case f.NArg() > 0:
-		return o, fmt.Errorf("unknown word %q", f.Arg(0))
-	case o.kubeconfig == "" || o.coreImage == "" || o.testImage == "":
-		return o, errors.New("--kubeconfig, --core-image and --test-image are needed: make bench gives them")
-	case o.write != "" && len(o.only) > 0:
-		return o, errors.New("--write wants every part: a table of some would replace the whole one")
-	case o.pairs < 1 || o.bursts < 1 || o.reads < 1 || o.suites < 1 || o.suites > 99 || o.size < 1:
-		return o, errors.New("--pairs, --bursts, --reads, --suites (at most 99) and --size are at least 1")
 	}
 	if len(o.kubectl) == 0 {
 		o.kubectl = []string{"kubectl"}
 	}
-	if len(o.only) == 0 {
+	some := len(o.only) > 0
+	if !some {
 		o.only = parts
 	}
+	switch {
+	case f.NArg() > 0:
+		return o, fmt.Errorf("unknown word %q", f.Arg(0))
+	case o.onCluster() && (o.kubeconfig == "" || o.coreImage == "" || o.testImage == ""):
+		return o, errors.New("--kubeconfig, --core-image and --test-image are needed: make bench gives them")
+	case o.write != "" && some && o.onCluster():
+		return o, errors.New("--write wants every part, or reports alone: a table of some would replace the whole one")
+	case o.pairs < 1 || o.bursts < 1 || o.reads < 1 || o.rounds < 1 || o.suites < 1 || o.suites > 99 || o.size < 1:
+		return o, errors.New("--pairs, --bursts, --reads, --rounds, --suites (at most 99) and --size are at least 1")
+	}
 	// Commands run in other directories.
-	for _, path := range []*string{&o.assay, &o.kubeconfig} {
+	for _, path := range []*string{&o.assay, &o.kubeconfig, &o.reader, &o.npm} {
 		absolute, err := filepath.Abs(*path)
 		if err != nil {
 			return o, err
@@ -125,52 +138,23 @@ func run(ctx context.Context, args, env []string, now func() time.Time, stdout, 
 		return err
 	}
 	began := now()
-	p, err := newPlace(ctx, o, env, stdout)
-	defer func() {
-		if cerr := p.close(); err == nil {
-			err = cerr
-		}
-	}()
-	if err != nil {
-		return err
-	}
-	r := Result{}
-	if r.Conditions, err = p.conditions(ctx, began); err != nil {
-		return err
-	}
+	r := Result{Conditions: conditionsHere(o, began)}
 	c := r.Conditions
-	p.say("Kubernetes %s, kubectl %s (%s), %d cores, %.0f GiB, load %.1f, commit %s", c.Kubernetes, c.Kubectl, p.command[0], c.Cores, mib(c.Memory)/1024, c.Load, c.Commit)
+	fmt.Fprintf(stdout, "%d cores, %.0f GiB, load %.1f, commit %s\n", c.Cores, mib(c.Memory)/1024, c.Load, c.Commit)
 	if c.Load > float64(c.Cores)/2 {
-		p.say("This machine is busy: the figures will tell that as well.")
+		fmt.Fprintln(stdout, "This machine is busy: the figures will tell that as well.")
 	}
-	for _, part := range parts {
-		if !slices.Contains(o.only, part) {
-			continue
+	if o.onCluster() {
+		if err := onCluster(ctx, o, env, now, stdout, &r); err != nil {
+			return err
 		}
-		p.say("\n== %s", part)
-		partBegan := now()
-		switch part {
-		case "one":
-			r.One, err = p.one(ctx)
-		case "many":
-			r.Many, err = p.many(ctx)
-		case "requests":
-			r.Requests, err = p.requestsPerRun(ctx)
-		case "memory":
-			r.Memory, err = p.memory(ctx)
-		case "read":
-			r.ReadBack, err = p.readBack(ctx)
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("measuring %s: interrupted; what it had made is removed", part)
-		}
-		if err != nil {
-			return fmt.Errorf("measuring %s: %w", part, err)
-		}
-		p.say("  in %s, of it %s until all was quiet again", now().Sub(partBegan).Round(time.Second), p.waited.Round(time.Second))
-		p.waited = 0
 	}
-	p.say("\n%s\nmeasured in %s", r.text(), now().Sub(began).Round(time.Second))
+	if slices.Contains(o.only, reportsPart) {
+		if err := atDesk(ctx, o, env, now, stdout, &r); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(stdout, "\n%s\nmeasured in %s\n", r.text(), now().Sub(began).Round(time.Second))
 	if o.json != "" {
 		raw, err := json.MarshalIndent(r, "", "  ")
 		if err != nil {
@@ -183,44 +167,117 @@ func run(ctx context.Context, args, env []string, now func() time.Time, stdout, 
 	if o.write == "" {
 		return nil
 	}
-	was, err := os.ReadFile(o.write)
+	return r.writeTables(o.write, o.onCluster())
+}
+
+// onCluster measures what needs a cluster.
+func onCluster(ctx context.Context, o options, env []string, now func() time.Time, stdout io.Writer, r *Result) (err error) {
+	p, err := newPlace(ctx, o, env, stdout)
+	defer func() {
+		if cerr := p.close(); err == nil {
+			err = cerr
+		}
+	}()
 	if err != nil {
 		return err
 	}
-	is, err := between(string(was), r.markdown())
-	if err != nil {
-		return fmt.Errorf("writing the table into %s: %w", o.write, err)
+	if err := p.conditions(ctx, &r.Conditions); err != nil {
+		return err
 	}
-	return os.WriteFile(o.write, []byte(is), 0o644)
+	p.say("Kubernetes %s, kubectl %s (%s)", r.Conditions.Kubernetes, r.Conditions.Kubectl, p.command[0])
+	for _, part := range parts {
+		if part == reportsPart || !slices.Contains(o.only, part) {
+			continue
+		}
+		p.say("\n== %s", part)
+		began := now()
+		switch part {
+		case "one":
+			r.One, err = p.one(ctx)
+		case "many":
+			r.Many, err = p.many(ctx)
+		case "requests":
+			r.Requests, err = p.requestsPerRun(ctx)
+		case "memory":
+			r.Memory, err = p.memory(ctx)
+		case "read":
+			r.ReadBack, err = p.readBack(ctx)
+		}
+		if err := concluded(ctx, part, err); err != nil {
+			return err
+		}
+		p.say("  in %s, of it %s until all was quiet again", now().Sub(began).Round(time.Second), p.waited.Round(time.Second))
+		p.waited = 0
+	}
+	return nil
 }
 
-func (p *place) conditions(ctx context.Context, at time.Time) (Conditions, error) {
-	c := Conditions{Date: at, Commit: p.commit, Cores: runtime.NumCPU(), Here: p.here, Suites: p.suites}
-	server, err := p.admin.Discovery().ServerVersion()
+// atDesk measures what needs nothing but this machine.
+func atDesk(ctx context.Context, o options, env []string, now func() time.Time, stdout io.Writer, r *Result) (err error) {
+	d, err := newDesk(o, env, stdout)
 	if err != nil {
-		return c, err
+		return err
 	}
-	c.Kubernetes = server.GitVersion
-	nodes, err := p.admin.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	defer func() {
+		if cerr := d.close(); err == nil {
+			err = cerr
+		}
+	}()
+	d.say("\n== %s", reportsPart)
+	began := now()
+	r.Reports, err = d.reports(ctx)
+	if err := concluded(ctx, reportsPart, err); err != nil {
+		return err
+	}
+	d.say("  in %s", now().Sub(began).Round(time.Second))
+	return nil
+}
+
+// concluded says how measuring a part went.
+func concluded(ctx context.Context, part string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("measuring %s: interrupted; what it had made is removed", part)
+	}
 	if err != nil {
-		return c, err
+		return fmt.Errorf("measuring %s: %w", part, err)
 	}
-	c.Nodes = len(nodes.Items)
-	said, err := p.kubectl(ctx, "", "version", "--client", "-o", "json")
-	if err != nil {
-		return c, err
-	}
-	var client struct {
-		ClientVersion struct{ GitVersion string } `json:"clientVersion"`
-	}
-	if err := json.Unmarshal([]byte(said), &client); err != nil {
-		return c, fmt.Errorf("reading kubectl's version: %w", err)
-	}
-	c.Kubectl = client.ClientVersion.GitVersion
+	return nil
+}
+
+// conditionsHere are those of this machine.
+func conditionsHere(o options, at time.Time) Conditions {
+	c := Conditions{Date: at, Commit: o.commit, Cores: runtime.NumCPU(), Suites: o.suites}
 	c.Memory, _ = kilobytes("/proc/meminfo", "MemTotal:") // 0 where there is no such file
 	if raw, err := os.ReadFile("/proc/loadavg"); err == nil {
 		first, _, _ := strings.Cut(string(raw), " ")
 		c.Load, _ = strconv.ParseFloat(first, 64)
 	}
-	return c, nil
+	return c
+}
+
+// conditions adds those of the cluster.
+func (p *place) conditions(ctx context.Context, c *Conditions) error {
+	c.Here = p.here
+	server, err := p.admin.Discovery().ServerVersion()
+	if err != nil {
+		return err
+	}
+	c.Kubernetes = server.GitVersion
+	nodes, err := p.admin.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	c.Nodes = len(nodes.Items)
+	said, err := p.kubectl(ctx, "", "version", "--client", "-o", "json")
+	if err != nil {
+		return err
+	}
+	var client struct {
+		ClientVersion struct{ GitVersion string } `json:"clientVersion"`
+	}
+	if err := json.Unmarshal([]byte(said), &client); err != nil {
+		return fmt.Errorf("reading kubectl's version: %w", err)
+	}
+	c.Kubectl = client.ClientVersion.GitVersion
+	return nil
 }

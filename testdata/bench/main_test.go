@@ -27,10 +27,13 @@ func TestParse(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, parts, o.only)
 	assert.GreaterOrEqual(t, o.pairs, 15)
+	o, err = parse([]string{"--only", "reports", "--write", "README.md"}, io.Discard)
+	require.NoError(t, err, "reading reports needs no cluster and has a table of its own")
+	assert.False(t, o.onCluster())
 	for want, args := range map[string][]string{
 		"are needed":       {"--kubeconfig", "k"},
 		"no part":          append(needed, "--only", "two"),
-		"wants every part": append(needed, "--only", "one", "--write", "README.md"),
+		"wants every part": append(needed, "--only", "one,reports", "--write", "README.md"),
 		"at least 1":       append(needed, "--pairs", "0"),
 		"unknown word":     append(needed, "one"),
 	} {

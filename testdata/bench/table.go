@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"time"
 )
@@ -33,6 +34,7 @@ type Result struct {
 	Requests   *Requests  `json:"requests,omitempty"`
 	Memory     *Memory    `json:"memory,omitempty"`
 	ReadBack   *ReadBack  `json:"readBack,omitempty"`
+	Reports    *Reports   `json:"reports,omitempty"`
 }
 
 // row is one line of the table; bound is what we want it to keep, over whether it did not.
@@ -199,6 +201,9 @@ func (r Result) text() string {
 			fmt.Fprintf(&b, "    %-44s %10s\n", "of it assay run itself", seconds(median(each(r.Many, func(b Burst) float64 { return b.CPU }))))
 		}
 	}
+	if r.Reports != nil {
+		b.WriteString(r.Reports.text())
+	}
 	return b.String()
 }
 
@@ -239,21 +244,43 @@ func (r Result) markdown() string {
 	return b.String()
 }
 
-// Markers around the table in the README.
+// The names of the tables in the README, which stand between markers with the name.
 const (
-	beginMarker = "<!-- bench:begin -->\n"
-	endMarker   = "<!-- bench:end -->"
+	clusterTable = "bench"
+	reportsTable = "bench-reports"
 )
 
-// between replaces what stands between the markers.
-func between(text, table string) (string, error) {
-	head, rest, ok := strings.Cut(text, beginMarker)
-	if !ok {
-		return "", fmt.Errorf("it has no line %s", strings.TrimSpace(beginMarker))
+// writeTables writes into a file the table of what was measured on the cluster, if it was, and that of
+// the reports, if they were read.
+func (r Result) writeTables(path string, onCluster bool) error {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err
 	}
-	_, tail, ok := strings.Cut(rest, endMarker)
-	if !ok {
-		return "", fmt.Errorf("it has no %s after %s", endMarker, strings.TrimSpace(beginMarker))
+	text := string(raw)
+	if onCluster {
+		if text, err = between(text, clusterTable, r.markdown()); err != nil {
+			return fmt.Errorf("writing the table into %s: %w", path, err)
+		}
 	}
-	return head + beginMarker + table + endMarker + tail, nil
+	if r.Reports != nil {
+		if text, err = between(text, reportsTable, r.Reports.markdown(r.Conditions)); err != nil {
+			return fmt.Errorf("writing the table of reports into %s: %w", path, err)
+		}
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
+}
+
+// between replaces what stands between the markers of a table.
+func between(text, name, table string) (string, error) {
+	begin, end := "<!-- "+name+":begin -->\n", "<!-- "+name+":end -->\n"
+	head, rest, ok := strings.Cut(text, begin)
+	if !ok {
+		return "", fmt.Errorf("it has no line %s", strings.TrimSpace(begin))
+	}
+	_, tail, ok := strings.Cut(rest, end)
+	if !ok {
+		return "", fmt.Errorf("it has no %s after %s", strings.TrimSpace(end), strings.TrimSpace(begin))
+	}
+	return head + begin + table + end + tail, nil
 }

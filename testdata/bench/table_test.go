@@ -103,15 +103,44 @@ func TestSpread(t *testing.T) {
 }
 
 func TestBetween(t *testing.T) {
-	got, err := between("before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n", "new\n")
+	got, err := between("before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n", clusterTable, "new\n")
 	require.NoError(t, err)
 	assert.Equal(t, "before\n<!-- bench:begin -->\nnew\n<!-- bench:end -->\nafter\n", got)
-	for _, broken := range []string{"", "<!-- bench:begin -->\n", "<!-- bench:end --><!-- bench:begin -->\n"} {
-		_, err := between(broken, "new")
+	for _, broken := range []string{"", "<!-- bench:begin -->\n", "<!-- bench:end --><!-- bench:begin -->\n", "<!-- bench-reports:begin -->\n<!-- bench-reports:end -->\n"} {
+		_, err := between(broken, clusterTable, "new")
 		assert.Error(t, err, "%q", broken)
 	}
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	_, err = between(string(readme), "")
-	assert.NoError(t, err, "the README has the place")
+	for _, name := range []string{clusterTable, reportsTable} {
+		_, err = between(string(readme), name, "")
+		assert.NoError(t, err, "the README has the place")
+	}
+}
+
+// Each table is replaced by what was measured, and the other stays.
+func TestWriteTables(t *testing.T) {
+	const before = "<!-- bench:begin -->\nold\n<!-- bench:end -->\n<!-- bench-reports:begin -->\nold reports\n<!-- bench-reports:end -->\n"
+	r := Result{Reports: readings()}
+	for name, tc := range map[string]struct {
+		r         Result
+		onCluster bool
+		old, gone []string
+	}{
+		"all":          {r, true, nil, []string{"\nold\n", "old reports"}},
+		"reports":      {r, false, []string{"\nold\n"}, []string{"old reports"}},
+		"cluster only": {Result{}, true, []string{"old reports"}, []string{"\nold\n"}},
+	} {
+		path := filepath.Join(t.TempDir(), "README.md")
+		require.NoError(t, os.WriteFile(path, []byte(before), 0o644))
+		require.NoError(t, tc.r.writeTables(path, tc.onCluster), name)
+		after, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, text := range tc.old {
+			assert.Contains(t, string(after), text, name)
+		}
+		for _, text := range tc.gone {
+			assert.NotContains(t, string(after), text, name)
+		}
+	}
 }
