@@ -59,6 +59,8 @@ type app struct {
 	output      string
 	publish     []string
 	key         string
+	// given are the flags on the command line, those from variables left out.
+	given map[string]bool
 	// where is the context once it is known.
 	where ci.Context
 	// deciding is true for a command that comes to an outcome, which outcome is once it has.
@@ -184,11 +186,13 @@ Every flag can also be given as a variable: --core-image as ASSAY_CORE_IMAGE.`,
 // variables gives every flag that is not on the command line the value of its ASSAY_ variable.
 func (a *app) variables(c *cobra.Command) error {
 	var err error
+	a.given = map[string]bool{}
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		if err != nil || f.Name == "help" {
 			return
 		}
 		if f.Changed {
+			a.given[f.Name] = true
 			// Mostly a variable that is not set where the caller runs: going on with the default would
 			// be another store, environment or cluster than the one that was meant.
 			if blank(f.Value) {

@@ -52,9 +52,6 @@ only if it was made with the very image digests that are to go out.`,
 	c.Flags().BoolVar(&f.advisory, "advisory", false, "exit 0 whatever the verdict is; the verdict stays what it is")
 	c.Flags().StringVar(&f.input, "input", "", "decide from this `file` alone, as --export-input wrote it")
 	c.MarkFlagsMutuallyExclusive("release", "from-environment")
-	for _, other := range []string{"release", "from-environment", "environment", "catalog", "policy", "store", "subject", "snapshot", "export-input"} {
-		c.MarkFlagsMutuallyExclusive("input", other)
-	}
 	return c
 }
 
@@ -232,6 +229,11 @@ func (a *app) exportInput(file string, in policy.Input) error {
 
 // repeatVerdict decides from an exported input and from nothing else: no store, no cluster, no clock.
 func (a *app) repeatVerdict(f verdictFlags) error {
+	for _, other := range []string{"release", "from-environment", "environment", "catalog", "policy", "store", "subject", "snapshot", "export-input"} {
+		if a.given[other] {
+			return usage("--input decides from the file alone: leave --%s out", other)
+		}
+	}
 	text, err := os.ReadFile(a.at(f.input))
 	if err != nil {
 		return usage("reading --input %s: %v", f.input, err)
