@@ -27,6 +27,7 @@ type verdictFlags struct {
 	fromEnvironment string
 	input           string
 	exportInput     string
+	record          bool
 	stores          []string
 }
 
@@ -50,6 +51,7 @@ only if it was made with the very image digests that are to go out.`,
 	}
 	a.verdictFlags(c, &f)
 	c.Flags().BoolVar(&f.advisory, "advisory", false, "exit 0 whatever the verdict is; the verdict stays what it is")
+	c.Flags().BoolVar(&f.record, "record", false, "keep the verdict in the (first) store: later releases are compared with the last one that was accepted")
 	c.Flags().StringVar(&f.input, "input", "", "decide from this `file` alone, as --export-input wrote it")
 	c.MarkFlagsMutuallyExclusive("release", "from-environment")
 	return c
@@ -92,6 +94,14 @@ func (a *app) verdict(ctx context.Context, f verdictFlags, unpublished func(erro
 			return err
 		}
 	}
+	if f.record {
+		if s.Verdict.Release == "" {
+			return usage("--record keeps verdicts about releases: name one with --release or --from-environment")
+		}
+		if err := d.record(ctx); err != nil {
+			return wrong(err)
+		}
+	}
 	if err := a.show(s, f.summary, f.summaryLimit); err != nil {
 		return err
 	}
@@ -108,6 +118,8 @@ type decision struct {
 	summary   summary.Summary
 	input     policy.Input
 	publisher core.Publisher
+	// record keeps the verdict in the store.
+	record func(context.Context) error
 }
 
 // decision collects what a verdict depends on, and decides.
@@ -177,8 +189,16 @@ func (a *app) decision(ctx context.Context, f verdictFlags) (decision, error) {
 			d.summary.Required[s.Name] = true
 		}
 	}
-	if d.summary.Results, err = restsOn(ctx, kept, verdict.Runs); err != nil {
+	if d.summary.Results, err = p.RestsOn(ctx, verdict.Runs); err != nil {
 		return d, wrong(err)
+	}
+	if asked.Release != nil {
+		if d.summary.Previous, d.summary.PreviousResults, err = p.Accepted(ctx, env.Name); err != nil {
+			return d, wrong(err)
+		}
+	}
+	d.record = func(ctx context.Context) error {
+		return p.Record(ctx, newInvocation(a.now()), d.summary.Environment, verdict)
 	}
 	if d.summary.Base, err = p.Base(ctx, catalog.SuiteNames(), env.Name); err != nil {
 		return d, wrong(err)
@@ -229,7 +249,7 @@ func (a *app) exportInput(file string, in policy.Input) error {
 
 // repeatVerdict decides from an exported input and from nothing else: no store, no cluster, no clock.
 func (a *app) repeatVerdict(f verdictFlags) error {
-	for _, other := range []string{"release", "from-environment", "environment", "catalog", "policy", "store", "subject", "snapshot", "export-input"} {
+	for _, other := range []string{"release", "from-environment", "environment", "catalog", "policy", "store", "subject", "snapshot", "export-input", "record"} {
 		if a.given[other] {
 			return usage("--input decides from the file alone: leave --%s out", other)
 		}
@@ -306,18 +326,4 @@ func (a *app) wants(ctx context.Context, ask *asking, env suite.Environment, sub
 		wants = append(wants, w)
 	}
 	return wants, nil
-}
-
-// restsOn reads the newest result of each run.
-func restsOn(ctx context.Context, store core.Store, runs []string) ([]evidence.Entry, error) {
-	var results []evidence.Entry
-	for _, run := range runs {
-		for e, err := range store.Query(ctx, evidence.Query{Kind: evidence.KindResult, Run: run, Limit: 1}) {
-			if err != nil {
-				return nil, err
-			}
-			results = append(results, e)
-		}
-	}
-	return results, nil
 }

@@ -50,8 +50,17 @@ type VerdictDocument struct {
 	// PolicyFrom is the commit that the policy was read at, where that is not the checkout's: the base
 	// of a pull request.
 	PolicyFrom string `json:"policyFrom,omitempty"`
+	// Previous is the last release that was accepted here, where one is recorded.
+	Previous *PreviousRelease `json:"previous,omitempty"`
 	// Time is the time the decision was made for, in UTC.
 	Time time.Time `json:"time"`
+}
+
+// PreviousRelease names an earlier release.
+type PreviousRelease struct {
+	Release  string          `json:"release"`
+	Decision policy.Decision `json:"decision"`
+	Time     time.Time       `json:"time"`
 }
 
 // RunListDocument is what --output json prints for suites that were run by name, and for lists of runs.
@@ -109,10 +118,14 @@ func Document(s Summary) any {
 			items = append(items, RunItem{Run: run})
 		}
 	}
+	var previous *PreviousRelease
+	if p := s.Previous; p != nil {
+		previous = &PreviousRelease{p.Release, p.Decision, p.Time.UTC()}
+	}
 	return VerdictDocument{
 		APIVersion: evidence.APIVersion, Kind: KindVerdict, Decision: v.Decision, Title: Title(s),
 		Findings: list(v.Findings), Coverage: v.Coverage, Cells: list(v.Cells), Waivers: v.Waivers, Quarantine: v.Quarantine, Differences: v.Differences, Tolerated: v.Tolerated, Release: v.Release, Released: v.Released, Runs: items, Subject: list(v.Subjects),
-		Environment: v.Environment, Policy: v.PolicyName, PolicyDigest: v.PolicyDigest, PolicyFrom: s.PolicyFrom, Time: v.Time.UTC(),
+		Environment: v.Environment, Policy: v.PolicyName, PolicyDigest: v.PolicyDigest, PolicyFrom: s.PolicyFrom, Previous: previous, Time: v.Time.UTC(),
 	}
 }
 

@@ -39,6 +39,8 @@ type Summary struct {
 	Base []evidence.Entry
 	// Previous is the verdict of the last release that was accepted; nil where none is kept.
 	Previous *policy.Verdict
+	// PreviousResults are the results that it rested on, as far as they are still kept.
+	PreviousResults []evidence.Entry
 	// Required names the suites that the policy requires.
 	Required map[string]bool
 	// PolicyFrom is the commit that the policy was read at, where that is not the checkout's: the base

@@ -10,7 +10,8 @@ const path = require('node:path');
 const flags = [
   'advisory', 'approve-fork', 'catalog', 'core-image', 'drain', 'dry-run', 'environment', 'export-input',
   'from-environment', 'input', 'key', 'kube-context', 'kubeconfig', 'output', 'parallel', 'policy', 'publish',
-  'release', 'snapshot', 'start-timeout', 'store', 'summary', 'summary-limit', 'timeout', 'wait-for-subject',
+  'record', 'release', 'snapshot', 'start-timeout', 'store', 'summary', 'summary-limit', 'timeout',
+  'wait-for-subject',
 ];
 
 // Refusal is a failure that is explained to a person; code is the exit code, as the core's are meant.
