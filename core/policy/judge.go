@@ -36,6 +36,7 @@ const (
 	CodeSuiteEdited            = "SUITE_EDITED"
 	CodeEvidenceNotKept        = "EVIDENCE_NOT_KEPT"
 	CodeWaiverElsewhere        = "WAIVER_ELSEWHERE"
+	CodeQuarantineProposed     = "QUARANTINE_PROPOSED"
 	CodeRegression             = "REGRESSION"
 	CodeTooOld                 = "TOO_OLD"
 	CodeTooFewTests            = "TOO_FEW_TESTS"

@@ -66,6 +66,16 @@ type History struct {
 	// Tests counts passes; Measurements has the values, the run's duration among them.
 	Tests        []trend.Outcomes `json:"tests,omitempty"`
 	Measurements []trend.Samples  `json:"measurements,omitempty"`
+	// Flaky are the tests that passed only on a retry, and in how many of these runs.
+	Flaky []FlakyTest `json:"flaky,omitempty"`
+}
+
+// FlakyTest says how often a test passed only on a retry within a run.
+type FlakyTest struct {
+	Test  string `json:"test"`
+	Times int    `json:"times"`
+	// Runs is in how many runs the test was carried out.
+	Runs int `json:"runs"`
 }
 
 // Side says on which side of a comparison a run belongs.
@@ -95,20 +105,29 @@ type Historian struct {
 type historian struct {
 	History
 	tests        map[string]*trend.Outcomes
+	flaky        map[string]int
 	measurements map[string]*trend.Samples
 }
 
-// NewHistorian collects for the suites that the policy demands; it is nil where the policy does not
-// ask. side says where a run belongs.
+// NewHistorian collects for the suites that the policy demands; it is nil where the policy asks
+// neither for regressions nor about flaky tests. side says where a run belongs.
 func NewHistorian(in Input, side func(evidence.Entry) Side) *Historian {
-	if in.Policy == nil || in.Policy.Regression == nil {
+	p := in.Policy
+	if p == nil || p.Regression == nil && p.FlakeBudget == (Share{}) && len(p.Quarantine) == 0 {
 		return nil
 	}
-	h := &Historian{recent: in.Policy.Regression.Recent, before: in.Policy.Regression.Before, suites: map[string]bool{}, side: side, of: map[suiteIn]*historian{}, seen: map[string]bool{}}
+	var asked Regression
+	if p.Regression != nil {
+		asked = *p.Regression
+	}
+	h := &Historian{recent: asked.Recent, before: asked.Before, suites: map[string]bool{}, side: side, of: map[suiteIn]*historian{}, seen: map[string]bool{}}
 	if h.recent == 0 {
 		h.recent = DefaultRecent
 	}
-	if h.before == 0 {
+	switch {
+	case p.Regression == nil:
+		h.before = 0 // only the newest runs tell how flaky a test is now
+	case h.before == 0:
 		h.before = DefaultBefore
 	}
 	for _, w := range in.Wants {
@@ -152,7 +171,7 @@ func (h *Historian) Offer(e evidence.Entry) {
 	at := suiteIn{res.Suite, e.Environment.Name}
 	s := h.of[at]
 	if s == nil {
-		s = &historian{History: History{Suite: at.suite, Environment: at.environment}, tests: map[string]*trend.Outcomes{}, measurements: map[string]*trend.Samples{}}
+		s = &historian{History: History{Suite: at.suite, Environment: at.environment}, tests: map[string]*trend.Outcomes{}, flaky: map[string]int{}, measurements: map[string]*trend.Samples{}}
 		h.of[at] = s
 	}
 	now := false
@@ -171,7 +190,7 @@ func (h *Historian) Offer(e evidence.Entry) {
 
 func (s *historian) count(res *evidence.Result, now bool) {
 	// A test that a report names twice is counted once, by the worst of them.
-	passed := map[string]bool{}
+	passed, flaky := map[string]bool{}, map[string]bool{}
 	for _, c := range res.Report.Cases {
 		if c.Status == report.Skipped {
 			continue
@@ -179,6 +198,7 @@ func (s *historian) count(res *evidence.Result, now bool) {
 		id := c.ID()
 		was, again := passed[id]
 		passed[id] = c.Status == report.Passed && !c.Flaky() && (was || !again)
+		flaky[id] = flaky[id] || c.Flaky()
 	}
 	for id, ok := range passed {
 		t := s.tests[id]
@@ -190,6 +210,9 @@ func (s *historian) count(res *evidence.Result, now bool) {
 			s.tests[id] = t
 		}
 		t.Count(now, ok)
+		if flaky[id] {
+			s.flaky[id]++
+		}
 	}
 	for _, m := range res.Report.Measurements {
 		if m.Value == nil {
@@ -249,6 +272,9 @@ func (h *Historian) Histories() []History {
 		}
 		for _, name := range sortedKeys(s.measurements) {
 			s.Measurements = append(s.Measurements, *s.measurements[name])
+		}
+		for _, name := range sortedKeys(s.flaky) {
+			s.Flaky = append(s.Flaky, FlakyTest{name, s.flaky[name], s.tests[name].BaseN + s.tests[name].SampleN})
 		}
 		out = append(out, s.History)
 	}

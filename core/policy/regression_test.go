@@ -129,3 +129,53 @@ func TestHistory(t *testing.T) {
 	assert.Nil(t, NewHistorian(in(policyE2E, want(sourceA)), nil).Histories(), "nobody asked")
 	assert.True(t, (*Historian)(nil).Full())
 }
+
+// A proposal names its numbers and a document to approve, and decides nothing.
+func TestQuarantineIsProposed(t *testing.T) {
+	record := func(flaky, runs int) []evidence.Entry {
+		var out []evidence.Entry
+		for n := range runs {
+			c := report.Case{Name: "logs in", Status: report.Passed}
+			if n < flaky {
+				c.Attempts = []report.Attempt{{Status: report.Failed}}
+			}
+			out = append(out, result(fmt.Sprintf("n%d", n), "e2e", sourceA, ago(10*n+1), evidence.OutcomePassed, evidence.Completed, reported(report.Totals{Tests: 100, Passed: 100}, c)))
+		}
+		return out
+	}
+	budget := func(change ...func(*Policy)) *Policy {
+		return demanding(func(p *Policy) {
+			p.FlakeBudget = share("5%")
+			for _, f := range change {
+				f(p)
+			}
+		})
+	}
+	proposal := func(v Verdict) string {
+		for _, f := range v.Findings {
+			if f.Code == CodeQuarantineProposed {
+				assert.Equal(t, Advisory, f.Severity)
+				return f.Message + "\n" + f.Next
+			}
+		}
+		return ""
+	}
+	v := compared(t, budget(), record(4, 30), Either)
+	assert.Equal(t, Ready, v.Decision)
+	assert.Equal(t, `Passed only on a retry: "logs in" in 4 of 30 runs (13.3 %).
+Mend them. Until then one can be taken out of the decision, by somebody who may approve it:
+
+apiVersion: assay.dev/v1alpha1
+kind: Quarantine
+metadata: {name: e2e-1}
+spec: {suite: e2e, test: "logs in", approver: WHO, reason: WHY, ticket: WHERE, expires: 2026-03-16}`, proposal(v))
+	assert.Empty(t, proposal(compared(t, budget(), record(2, 30), Either)), "twice may be chance")
+	assert.Empty(t, proposal(compared(t, policyE2E, record(30, 30), Either)), "nobody asked")
+	assert.Empty(t, proposal(compared(t, budget(func(p *Policy) {
+		p.Quarantine = []Quarantine{{Suite: "e2e", Test: "logs in", Expires: until("2026-12-31")}}
+	}), record(30, 30), Either)), "it is in quarantine already")
+	i := in(budget(), want(sourceA))
+	i.Workloads = found
+	i.History = []History{{Suite: "e2e", Environment: "staging", Flaky: []FlakyTest{{"logs in", 30, 30}}}}
+	assert.Empty(t, proposal(Evaluate(i)), "never for what is of tier 0")
+}
