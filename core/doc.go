@@ -7,15 +7,16 @@
 //	7   cmd/assay         the command line
 //	    cmd/assay-agent   what runs in a test's pod: shim and collector; standard library only
 //	6½  integrations      the one table of vendors: where do we run, what does it say, who shows the outcome?
-//	6   core/cluster      executes runs as Kubernetes Jobs and brings back what they left
+//	6   core/cluster      executes runs as Kubernetes Jobs and brings back what they left; observes environments
 //	    core/store        keeps evidence in a directory
 //	    core/agent        the agent's two halves; standard library only
 //	    integrations/...  one vendor each: github, gitlab, jenkins, generic, local; git for all of them
 //	5   core              Pipeline: plan, execute, keep, decide, publish
 //	4   core/summary      record and verdict become Markdown, terminal text, a JSON document; pure
 //	3   core/policy       record and time become a verdict; pure
+//	2½  core/policy/trend what is a regression and what is chance; arithmetic alone
 //	2   core/suite        the catalog becomes a plan; the checkout becomes a packed workspace
-//	    core/evidence     the persisted entries, their canonical JSON, reasons, redaction
+//	    core/evidence     the persisted entries, their canonical JSON, reasons, redaction; environments compared
 //	1   core/report       report files become one neutral model
 //	    core/ci           what a CI system told us
 //	    core/manifest     strict YAML with positions

@@ -50,6 +50,8 @@ var floors = map[string]float64{
 
 	"core/policy": 3,
 
+	"core/policy/trend": 2.5, // the arithmetic of regressions, for the policy alone
+
 	"core/evidence": 2,
 	"core/suite":    2,
 

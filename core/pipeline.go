@@ -40,6 +40,10 @@ type Pipeline struct {
 	Publisher Publisher
 	// PublishFailed is told what could not be published; that never turns a verdict.
 	PublishFailed func(error)
+	// Ask adds to the input of the verdict what the policy wants to know of the environments: workloads,
+	// what runs elsewhere, how they differ. nil means that nothing is asked; what the policy demands of
+	// it then counts as not known.
+	Ask func(context.Context, *policy.Input) error
 	// Advice are findings that do not follow from the record, and never decide: what the change under
 	// test would do to what judges it, and where the evidence would be lost.
 	Advice []policy.Finding
@@ -119,7 +123,13 @@ func (p Pipeline) Run(ctx context.Context, runs []suite.Run, named bool) (s summ
 		for i, r := range runs {
 			wants = append(wants, Want(r, results[i].Result.Observed.End))
 		}
-		if s.Verdict, err = p.Decide(keep, s.Environment.Name, p.complete(wants, s.Environment.Name)); err != nil {
+		asked := policy.Input{Environment: s.Environment.Name, Wants: p.complete(wants, s.Environment.Name)}
+		if p.Ask == nil {
+			asked.WorkloadsProblem = "the cluster was not asked"
+		} else if err := p.Ask(keep, &asked); err != nil {
+			return s, err
+		}
+		if s.Verdict, err = p.Decide(keep, asked); err != nil {
 			return s, err
 		}
 	}
@@ -129,29 +139,65 @@ func (p Pipeline) Run(ctx context.Context, runs []suite.Run, named bool) (s summ
 	return s, nil
 }
 
-// Decide evaluates the policy over the record.
-func (p Pipeline) Decide(ctx context.Context, environment string, wants []policy.Want) (*policy.Verdict, error) {
-	in := policy.Input{
-		Policy:      p.Policy,
-		Environment: environment,
-		PullRequest: p.Context.IsPullRequest(),
-		Wants:       wants,
-		Now:         p.Now(),
-	}
-	for e, err := range p.Store.Query(ctx, evidence.Query{}) {
-		if err != nil {
-			return nil, fmt.Errorf("reading the evidence: %w", err)
-		}
-		in.Entries = append(in.Entries, e)
+// Decide evaluates the policy over the record. asked is what is known besides it; the policy, the
+// context and the clock are the pipeline's.
+func (p Pipeline) Decide(ctx context.Context, asked policy.Input) (*policy.Verdict, error) {
+	in, err := p.Input(ctx, asked)
+	if err != nil {
+		return nil, err
 	}
 	v := policy.Evaluate(in)
 	v.Findings = append(v.Findings, p.Advice...)
 	return &v, nil
 }
 
+// Input completes what a verdict depends on with the entries of the record that matter.
+func (p Pipeline) Input(ctx context.Context, asked policy.Input) (policy.Input, error) {
+	asked.Policy, asked.PullRequest, asked.Now = p.Policy, p.Context.IsPullRequest(), p.Now()
+	history := policy.NewHistorian(asked, p.side)
+	entries, err := policy.Relevant(asked, p.Store.Query(ctx, evidence.Query{}), history)
+	if err != nil {
+		return asked, fmt.Errorf("reading the evidence: %w", err)
+	}
+	asked.Entries, asked.History = entries, history.Histories()
+	return asked, nil
+}
+
+// side says where a run belongs when now is compared with before. A pull request's runs are compared
+// with those of the branch it is to be merged into; a branch's newest with those before them.
+func (p Pipeline) side(e evidence.Entry) policy.Side {
+	here, there := p.Context, e.Context
+	if here.Repository != "" && there.Repository != here.Repository {
+		return policy.Neither
+	}
+	switch {
+	case here.IsPullRequest() && there.PullRequest == here.PullRequest:
+		return policy.Now
+	case there.IsPullRequest():
+		return policy.Neither
+	case here.IsPullRequest() && (here.BaseBranch == "" || there.Branch == here.BaseBranch):
+		return policy.Earlier
+	case here.IsPullRequest():
+		return policy.Neither
+	case here.Branch == "" || there.Branch == "" || there.Branch == here.Branch:
+		return policy.Either
+	}
+	return policy.Neither
+}
+
 // Want is what evidence for a run must be about to count.
 func Want(r suite.Run, observed []evidence.Workload) policy.Want {
-	return policy.Want{Suite: r.Suite.Name, Owner: r.Suite.Owner, Covers: names(r.Suite.Covers), Subject: subject(r.Subject), Observed: observed}
+	w := wantOf(r.Suite)
+	w.Subject, w.Observed = subject(r.Subject), observed
+	return w
+}
+
+// wantOf is what a suite says of itself.
+func wantOf(s suite.Suite) policy.Want {
+	return policy.Want{
+		Suite: s.Name, Owner: s.Owner, Level: s.Level, Covers: names(s.Covers), DependsOn: names(s.DependsOn),
+		Subject: evidence.Subject{Kind: string(s.Subject)}, Environments: s.Environments,
+	}
 }
 
 // complete adds the suites that the catalog has and the plan has not, so that a suite which is
@@ -159,10 +205,9 @@ func Want(r suite.Run, observed []evidence.Workload) policy.Want {
 func (p Pipeline) complete(wants []policy.Want, environment string) []policy.Want {
 	for _, s := range p.Catalog.Suites {
 		if !slices.ContainsFunc(wants, func(w policy.Want) bool { return w.Suite == s.Name }) {
-			wants = append(wants, policy.Want{
-				Suite: s.Name, Owner: s.Owner, Covers: names(s.Covers), Subject: evidence.Subject{Kind: string(s.Subject)},
-				Problem: fmt.Sprintf("the suite is not meant for environment %s", environment),
-			})
+			w := wantOf(s)
+			w.Problem = fmt.Sprintf("the suite is not meant for environment %s", environment)
+			wants = append(wants, w)
 		}
 	}
 	return wants

@@ -59,6 +59,8 @@ type app struct {
 	output      string
 	publish     []string
 	key         string
+	// given are the flags on the command line, those from variables left out.
+	given map[string]bool
 	// where is the context once it is known.
 	where ci.Context
 	// deciding is true for a command that comes to an outcome, which outcome is once it has.
@@ -174,7 +176,7 @@ Every flag can also be given as a variable: --core-image as ASSAY_CORE_IMAGE.`,
 		}
 	}
 	grouped("run", a.runCommand(), a.verdictCommand(), a.publishCommand(), a.importCommand(), a.sweepCommand())
-	grouped("look", a.runsCommand(), a.showCommand(), a.logsCommand(), a.artifactsCommand(), a.explainCommand())
+	grouped("look", a.runsCommand(), a.showCommand(), a.logsCommand(), a.artifactsCommand(), a.explainCommand(), a.envCommand())
 	grouped("set", a.catalogCommand(), a.installCommand(), a.doctorCommand(), a.versionCommand())
 	c.SetHelpCommandGroupID("set")
 	c.SetCompletionCommandGroupID("set")
@@ -184,11 +186,13 @@ Every flag can also be given as a variable: --core-image as ASSAY_CORE_IMAGE.`,
 // variables gives every flag that is not on the command line the value of its ASSAY_ variable.
 func (a *app) variables(c *cobra.Command) error {
 	var err error
+	a.given = map[string]bool{}
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		if err != nil || f.Name == "help" {
 			return
 		}
 		if f.Changed {
+			a.given[f.Name] = true
 			// Mostly a variable that is not set where the caller runs: going on with the default would
 			// be another store, environment or cluster than the one that was meant.
 			if blank(f.Value) {
@@ -198,8 +202,14 @@ func (a *app) variables(c *cobra.Command) error {
 		}
 		name := "ASSAY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		if value, ok := a.env(name); ok && value != "" {
-			if serr := c.Flags().Set(f.Name, value); serr != nil {
-				err = usage("the variable %s: %v", name, serr)
+			values := []string{value}
+			if f.Value.Type() == "stringArray" {
+				values = strings.Split(strings.Trim(value, "\n"), "\n") // one a line
+			}
+			for _, v := range values {
+				if serr := c.Flags().Set(f.Name, v); serr != nil {
+					err = usage("the variable %s: %v", name, serr)
+				}
 			}
 		}
 	})

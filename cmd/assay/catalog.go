@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -78,8 +79,9 @@ func (a *app) lint() error {
 	if unread == nil {
 		// Names are only compared where every document could be read.
 		for _, p := range policies {
-			unknown := policy.CheckAgainst(p, catalog.SuiteNames(), catalog.EnvironmentNames(), docs...)
+			unknown := policy.CheckAgainst(p, known(catalog), docs...)
 			found = manifest.Join(found, unknown.Err())
+			catalog.Warnings = append(catalog.Warnings, policy.Expired(p, a.now())...)
 		}
 	}
 	var mistakes manifest.Errors
@@ -108,6 +110,19 @@ func (a *app) lint() error {
 		return usage("%s: %s", contents, counted(len(mistakes), "error"))
 	}
 	return a.print(contents + ": no errors\n")
+}
+
+// known is what the catalog has, for comparing policies with it.
+func known(c suite.Catalog) policy.Known {
+	k := policy.Known{Suites: c.SuiteNames(), Environments: c.EnvironmentNames()}
+	for _, s := range c.Suites {
+		if s.Level != "" {
+			k.Levels = append(k.Levels, s.Level)
+		}
+	}
+	slices.Sort(k.Levels)
+	k.Levels = slices.Compact(k.Levels)
+	return k
 }
 
 func policiesCounted(n int) string {

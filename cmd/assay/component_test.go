@@ -27,7 +27,7 @@ func TestGitLabComponentKnowsTheFlags(t *testing.T) {
 		delete(set, argument)
 	}
 	// A job that needs these sets their variables itself.
-	itself := []string{"help", "subject", "kubeconfig", "output", "summary", "summary-limit", "dry-run", "start-timeout", "drain", "parallel"}
+	itself := []string{"help", "subject", "snapshot", "kubeconfig", "output", "summary", "summary-limit", "dry-run", "start-timeout", "drain", "parallel"}
 	(&app{}).runCommand().Flags().VisitAll(func(f *pflag.Flag) {
 		assert.True(t, set[f.Name] || slices.Contains(itself, f.Name), "--%s cannot be given to the component", f.Name)
 		delete(set, f.Name)

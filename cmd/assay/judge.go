@@ -69,11 +69,36 @@ func (a *app) judgeOf(ctx context.Context, where ci.Context, catalog suite.Catal
 		j.policy = nil
 	}
 	head := a.headPolicy(policies, j.policy)
+	base := j.policy
+	j.policy = withBaseline(j.policy, baseCatalog)
 	j.edits = policy.Edits(policy.Sides{
-		BasePolicy: j.policy, HeadPolicy: head,
+		BasePolicy: base, HeadPolicy: head,
 		BaseSuites: definitions(baseCatalog), HeadSuites: definitions(catalog),
 	})
 	return j, nil
+}
+
+// withBaseline has the policy require by name each suite of the base that its baseline asks for by
+// level: a change that deletes the suite, or gives it another level, is not rid of it. Suites about
+// whatever runs in an environment say nothing of a change, and are left to the release.
+func withBaseline(p *policy.Policy, base suite.Catalog) *policy.Policy {
+	if p == nil || len(p.Baseline) == 0 {
+		return p
+	}
+	out := *p
+	out.Required = slices.Clone(p.Required)
+	for _, b := range p.Baseline {
+		for _, s := range base.Suites {
+			if s.Level != b.Level || s.Subject == suite.EnvironmentSubject {
+				continue
+			}
+			r := policy.Requirement{Suite: s.Name, Environment: b.Environment, Terms: b.Terms}
+			if !slices.ContainsFunc(out.Required, func(o policy.Requirement) bool { return o.Suite == r.Suite && o.Environment == r.Environment }) {
+				out.Required = append(out.Required, r)
+			}
+		}
+	}
+	return &out
 }
 
 // refuseOwnJudge refuses a fork's change whose base nobody has named, where the catalog or the policy

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/assay-dev/assay/core"
 	"github.com/assay-dev/assay/core/ci"
 	"github.com/assay-dev/assay/core/manifest"
 	"github.com/assay-dev/assay/core/policy"
@@ -161,19 +162,42 @@ func policyNames(policies []policy.Policy) []string {
 }
 
 // openStore opens the evidence store.
-func (a *app) openStore() (*store.Dir, error) {
-	if strings.Contains(a.store, "://") {
-		return nil, usage("--store %s: this version keeps evidence in directories only", a.store)
+func (a *app) openStore() (*store.Dir, error) { return a.openDir(a.store) }
+
+func (a *app) openDir(name string) (*store.Dir, error) {
+	if strings.Contains(name, "://") {
+		return nil, usage("--store %s: this version keeps evidence in directories only", name)
 	}
-	path := a.store
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(a.dir, path)
-	}
-	s, err := store.OpenDir(path)
+	s, err := store.OpenDir(a.at(name))
 	if err != nil {
 		return nil, wrong(err)
 	}
 	return s, nil
+}
+
+// openStores opens stores that are read together. One that is not there is a mistake where others
+// are named beside it: its evidence would be missing without a word.
+func (a *app) openStores(names []string) (core.Stores, error) {
+	var all core.Stores
+	for _, name := range names {
+		if _, err := os.Stat(a.at(name)); len(names) > 1 && errors.Is(err, fs.ErrNotExist) {
+			return nil, usage("--store %s does not exist", name)
+		}
+		s, err := a.openDir(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// at is a path as the caller gave it, seen from where it was called.
+func (a *app) at(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(a.dir, path)
 }
 
 // printJSON prints the one document of --output json.

@@ -22,7 +22,7 @@ func (a *app) publishFlags(c *cobra.Command) {
 }
 
 func (a *app) publishCommand() *cobra.Command {
-	var f runFlags
+	var f verdictFlags
 	c := &cobra.Command{
 		Use:   "publish",
 		Short: "Show what the evidence says on the pull request",

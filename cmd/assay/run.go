@@ -34,6 +34,7 @@ type runFlags struct {
 	summary        string
 	summaryLimit   int
 	approveFork    string
+	snapshots      []string
 	dryRun         bool
 	advisory       bool
 }
@@ -59,6 +60,7 @@ reports on them; the decision is then left to 'assay verdict'.`,
 	a.environmentFlag(c)
 	a.outputFlag(c)
 	c.Flags().StringArrayVar(&f.subjects, "subject", nil, "candidate `IMAGE@sha256:...` that must run in the covered workloads (repeatable)")
+	a.snapshotFlag(c, &f)
 	c.Flags().StringVar(&f.coreImage, "core-image", coreImage, "`image` that holds the agent (default this release's)")
 	c.Flags().IntVar(&f.parallel, "parallel", 10, "how many suites run at the same time")
 	c.Flags().DurationVar(&f.timeout, "timeout", 0, "cancel everything after this time (default none; suites have their own)")
@@ -105,6 +107,10 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 	})
 	if err != nil {
 		return planError(err)
+	}
+	ask, err := a.asking(catalog, judge.policy, f.snapshots)
+	if err != nil {
+		return err
 	}
 	if err := subjects.attach(runs); err != nil {
 		return err
@@ -172,6 +178,8 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 			return connection.Abandoned(ctx, runs[0].Environment.RunNamespace, ids, life)
 		}
 	}
+	ask.known(runs[0].Environment.Name, connection, connectErr)
+	p.Ask = ask.everything
 	p.Started = func(s summary.Summary) { console.say("%s", started(runs, s)) }
 	s, err := p.Run(working, runs, len(names) > 0)
 	stop()

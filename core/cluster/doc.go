@@ -1,3 +1,3 @@
 // Package cluster executes runs as native Jobs in a Kubernetes cluster and brings back what they
-// left. Everything that knows Kubernetes' types is here.
+// left, and observes what environments deploy. Everything that knows Kubernetes' types is here.
 package cluster

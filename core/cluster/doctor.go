@@ -274,10 +274,17 @@ func (e *examiner) permissions(ctx context.Context) {
 			places = append(places, place{summary.Check{ID: targetPermission(target) + what, Title: "in " + target + ": " + what}, r, target, targetRole(e.Environment)})
 		}
 	}
+	var snapshots []summary.Check
+	for _, target := range e.Environment.Targets {
+		snapshots = append(snapshots, summary.Check{ID: "snapshot/" + target, Title: "in " + target + ": snapshot"})
+	}
 	excess := summary.Check{ID: "excess-permissions", Title: "excess permissions"}
 	if e.hindered(checkCluster) != "" {
 		for _, p := range places {
 			e.skips(p.check, checkCluster)
+		}
+		for _, c := range snapshots {
+			e.skips(c, checkCluster)
 		}
 		e.skips(excess, checkCluster)
 		return
@@ -285,6 +292,13 @@ func (e *examiner) permissions(ctx context.Context) {
 	e.each(len(places), func(i int) summary.Check {
 		p := places[i]
 		return permissionCheck(p.check, p.rule, p.namespace, p.role, e.Environment.Name, e.may(ctx, needs(p.rule, p.namespace)))
+	})
+	e.each(len(snapshots), func(i int) summary.Check {
+		var wanted []permission
+		for _, r := range SnapshotRules {
+			wanted = append(wanted, needs(r, e.Environment.Targets[i])...)
+		}
+		return snapshotCheck(snapshots[i], e.Environment.Name, e.may(ctx, wanted))
 	})
 	e.timed(func() summary.Check {
 		return excessCheck(excess, e.Environment.RunNamespace, e.may(ctx, excessive(e.Environment)))

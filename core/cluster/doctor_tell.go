@@ -199,6 +199,24 @@ func permissionCheck(c summary.Check, r Rule, namespace, role, environment strin
 	return say(c, summary.CheckOK, "", "may %s in %s", strings.Join(r.Verbs, ", "), namespace)
 }
 
+// snapshotCheck tells what comparing environments would leave out. That is a choice and no fault: no
+// run needs these permissions.
+func snapshotCheck(c summary.Check, environment string, answers []allowance) summary.Check {
+	var missing []string
+	for _, a := range answers {
+		switch {
+		case a.err != nil:
+			return say(c, summary.CheckUnknown, "", "the cluster was asked and did not say: %v", a.err)
+		case !a.allowed:
+			missing = append(missing, a.what())
+		}
+	}
+	if len(missing) > 0 {
+		return say(c, summary.CheckOK, "", "no run needs to list %s, and `assay env` calls them unread: `assay install --environment %s %s` prints the Role that lets it read them", strings.Join(missing, " and "), environment, SnapshotFlag)
+	}
+	return say(c, summary.CheckOK, "", "may list what environments are compared by")
+}
+
 // excessive are permissions that a runner should not have.
 func excessive(e suite.Environment) []permission {
 	all := []permission{{verb: "*", group: "*", resource: "*"}, {namespace: e.RunNamespace, verb: "*", group: "*", resource: "*"}}

@@ -171,6 +171,23 @@ func TestPermissionCheck(t *testing.T) {
 	assert.Equal(t, []permission{{"runs", "get", "", "pods", "exec"}, {"runs", "create", "", "pods", "exec"}}, needs(RunRules[3], "runs"))
 }
 
+// What comparing environments takes is told, and its lack is no fault.
+func TestSnapshotCheck(t *testing.T) {
+	var wanted []permission
+	for _, r := range SnapshotRules {
+		wanted = append(wanted, needs(r, "shop")...)
+	}
+	unasked := answersTo(wanted)
+	unasked[0].err = errors.New("timed out")
+	is := func(answers []allowance) summary.Check { return snapshotCheck(summary.Check{}, "staging", answers) }
+	check(t, []told{
+		{"all", is(answersTo(wanted)), summary.CheckOK, "may list what environments are compared by", ""},
+		{"one missing", is(answersTo(wanted, "list configmaps")), summary.CheckOK, "no run needs to list configmaps, and `assay env` calls them unread: `assay install --environment staging --snapshot` prints the Role", ""},
+		{"both missing", is(answersTo(wanted, "list configmaps", "list cronjobs")), summary.CheckOK, "to list configmaps and cronjobs,", ""},
+		{"not said", is(unasked), summary.CheckUnknown, "timed out", ""},
+	})
+}
+
 func TestExcessCheck(t *testing.T) {
 	is := func(change func(*allowance)) summary.Check {
 		answers := answersTo(excessive(payments))
@@ -458,7 +475,7 @@ func TestExamineWithoutACluster(t *testing.T) {
 					assert.Contains(t, c.Message, "cluster", id)
 				}
 			}
-			assert.Len(t, checks, 21)
+			assert.Len(t, checks, 23)
 		})
 	}
 	_, _, err := Examine(t.Context(), Examination{Access: Access{Kubeconfig: "/nowhere/config"}})

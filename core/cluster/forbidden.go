@@ -46,18 +46,22 @@ func denialOf(err error) (denial, bool) {
 	return denial{user: m[1], verb: m[2], resource: m[3], group: m[4], namespace: m[5], more: strings.Trim(m[6], ": ")}, true
 }
 
-// rule gives the rule of the Role, in the run namespace or in a target, that allows it.
-func (d denial) rule(env suite.Environment) (Rule, bool) {
+// rule gives the rule of the Role, in the run namespace or in a target, that allows it, and the flag
+// of `assay install` with which the Role has it, if it takes one.
+func (d denial) rule(env suite.Environment) (r Rule, flag string, ok bool) {
+	allows := func(r Rule) bool {
+		return r.Group == d.group && slices.Contains(r.Resources, d.resource) && slices.Contains(r.Verbs, d.verb)
+	}
 	rules := TargetRules
 	if d.namespace == env.RunNamespace {
 		rules = RunRules
+	} else if i := slices.IndexFunc(SnapshotRules, allows); i >= 0 {
+		return SnapshotRules[i], " " + SnapshotFlag, true
 	}
-	for _, r := range rules {
-		if r.Group == d.group && slices.Contains(r.Resources, d.resource) && slices.Contains(r.Verbs, d.verb) {
-			return r, true
-		}
+	if i := slices.IndexFunc(rules, allows); i >= 0 {
+		return rules[i], "", true
 	}
-	return Rule{}, false
+	return Rule{}, "", false
 }
 
 func (d denial) sentence(env suite.Environment) string {
@@ -77,8 +81,9 @@ func (d denial) sentence(env suite.Environment) string {
 		b.WriteString(": the kubeconfig sends no credentials that the cluster knows")
 		return b.String()
 	}
-	install := fmt.Sprintf("`assay install --environment %s | kubectl apply -f -`", env.Name)
-	if rule, ok := d.rule(env); ok {
+	rule, flag, ok := d.rule(env)
+	install := fmt.Sprintf("`assay install --environment %s%s | kubectl apply -f -`", env.Name, flag)
+	if ok {
 		fmt.Fprintf(&b, ": the Role there lacks the line \"%s\", or it is not bound, or there is no such namespace; %s mends each", rule.Line(), install)
 	} else {
 		fmt.Fprintf(&b, ": no Role of assay's gives that; compare with what %s applies", install)

@@ -25,10 +25,19 @@ func denying(user, verb, group, resource, name, namespace, more string) error {
 
 // Every permission that assay asks for is named with its line, and the line is in what install prints.
 func TestExplainEveryPermission(t *testing.T) {
-	printed := Manifests(staging)
-	for namespace, rules := range map[string][]Rule{"runs": RunRules, "shop": TargetRules} {
-		for _, rule := range rules {
-			assert.Contains(t, printed, "\n"+rule.Line()+"\n")
+	for _, tc := range []struct {
+		namespace string
+		rules     []Rule
+		printed   string
+		flag      string
+	}{
+		{"runs", RunRules, Manifests(staging), ""},
+		{"shop", TargetRules, Manifests(staging), ""},
+		{"shop", SnapshotRules, Manifests(staging, SnapshotRules...), " --snapshot"},
+	} {
+		namespace := tc.namespace
+		for _, rule := range tc.rules {
+			assert.Contains(t, tc.printed, "\n"+rule.Line()+"\n")
 			for _, resource := range rule.Resources {
 				for _, verb := range rule.Verbs {
 					err := fmt.Errorf("doing something: %w", denying("system:serviceaccount:runs:assay", verb, rule.Group, resource, "x", namespace, ""))
@@ -38,7 +47,7 @@ func TestExplainEveryPermission(t *testing.T) {
 					if rule.Group != "" {
 						full += "." + rule.Group
 					}
-					assert.EqualError(t, said, fmt.Sprintf("doing something: system:serviceaccount:runs:assay may not %s %s in namespace %s: the Role there lacks the line \"%s\", or it is not bound, or there is no such namespace; `assay install --environment staging | kubectl apply -f -` mends each", verb, full, namespace, rule.Line()))
+					assert.EqualError(t, said, fmt.Sprintf("doing something: system:serviceaccount:runs:assay may not %s %s in namespace %s: the Role there lacks the line \"%s\", or it is not bound, or there is no such namespace; `assay install --environment staging%s | kubectl apply -f -` mends each", verb, full, namespace, rule.Line(), tc.flag))
 					assert.ErrorIs(t, said, err)
 					assert.True(t, refused(said), "what was explained is still a refusal")
 				}

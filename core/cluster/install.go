@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/assay-dev/assay/core/suite"
@@ -36,12 +37,24 @@ var RunRules = []Rule{
 
 // TargetRules are what a runner may do in the namespaces of the application: look.
 var TargetRules = []Rule{
-	{"apps", []string{"deployments", "statefulsets", "daemonsets"}, []string{"get"}, "observe which revision of a covered workload runs"},
+	{"apps", []string{"deployments", "statefulsets", "daemonsets"}, []string{"get", "list"}, "observe which revision of a covered workload runs, and find those that no suite covers"},
 	{"", []string{"pods"}, []string{"list"}, "observe which image digests it runs"},
 }
 
-// Manifests prints what an environment needs in its cluster, as YAML for kubectl apply.
-func Manifests(e suite.Environment) string {
+// SnapshotRules are what `assay env` needs in the namespaces of the application besides TargetRules, to
+// compare environments in full. No run needs them. Whoever may list ConfigMaps sees their data; Assay
+// keeps digests of it. There is no rule for Secrets: their names come from pod templates.
+var SnapshotRules = []Rule{
+	{"", []string{"configmaps"}, []string{"list"}, "compare the data of ConfigMaps, by digest"},
+	{"batch", []string{"cronjobs"}, []string{"list"}, "compare CronJobs"},
+}
+
+// SnapshotFlag is the flag of `assay install` that adds SnapshotRules.
+const SnapshotFlag = "--snapshot"
+
+// Manifests prints what an environment needs in its cluster, as YAML for kubectl apply. More are rules
+// for the Roles in the targets besides TargetRules, such as SnapshotRules.
+func Manifests(e suite.Environment, more ...Rule) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# What Assay needs in the cluster for the environment %q.
 #
@@ -90,7 +103,7 @@ spec:
 `, e.Name, e.RunNamespace, ServiceAccount, e.RunNamespace)
 	role(&b, runRole, e.RunNamespace, e.RunNamespace, RunRules)
 	for _, target := range e.Targets {
-		role(&b, targetRole(e), target, e.RunNamespace, TargetRules)
+		role(&b, targetRole(e), target, e.RunNamespace, slices.Concat(TargetRules, more))
 	}
 	return b.String()
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,12 +73,39 @@ func TestManifests(t *testing.T) {
 	}, permissions(t, rules["assay-payments"]))
 	for _, target := range []string{"shop", "pay"} {
 		assert.Equal(t, map[string][]string{
-			"deployments.apps": {"get"}, "statefulsets.apps": {"get"}, "daemonsets.apps": {"get"}, "pods": {"list"},
+			"deployments.apps": {"get", "list"}, "statefulsets.apps": {"get", "list"}, "daemonsets.apps": {"get", "list"}, "pods": {"list"},
 		}, permissions(t, rules[target]))
 	}
-	for _, r := range append(append([]Rule(nil), RunRules...), TargetRules...) {
+	for _, r := range slices.Concat(RunRules, TargetRules, SnapshotRules) {
 		assert.NotEmpty(t, r.Why, r.Resources)
 	}
+}
+
+// What comparing environments takes comes into the targets, nowhere else, and only where it is asked for.
+func TestManifestsForSnapshots(t *testing.T) {
+	env := suite.Environment{Name: "staging", EnvironmentSpec: suite.EnvironmentSpec{RunNamespace: "assay-payments", Targets: []string{"shop", "pay"}}}
+	plain, more := Manifests(env), Manifests(env, SnapshotRules...)
+	rules := map[string][]rbacv1.PolicyRule{}
+	for doc := range strings.SplitSeq(more, "\n---\n") {
+		var o rbacv1.Role
+		require.NoError(t, yaml.Unmarshal([]byte(doc), &o))
+		if o.Kind == "Role" {
+			rules[o.Namespace] = o.Rules
+		}
+	}
+	want := map[string][]string{
+		"deployments.apps": {"get", "list"}, "statefulsets.apps": {"get", "list"}, "daemonsets.apps": {"get", "list"}, "pods": {"list"},
+		"configmaps": {"list"}, "cronjobs.batch": {"list"},
+	}
+	assert.Equal(t, want, permissions(t, rules["shop"]))
+	assert.Equal(t, want, permissions(t, rules["pay"]))
+	assert.Equal(t, []string{"create", "delete"}, permissions(t, rules["assay-payments"])["configmaps"])
+	for _, r := range SnapshotRules {
+		assert.Equal(t, 2, strings.Count(more, "# To "+r.Why+":\n"+r.Line()+"\n"))
+		more = strings.ReplaceAll(more, "# To "+r.Why+":\n"+r.Line()+"\n", "")
+	}
+	assert.Equal(t, plain, more, "nothing else differs")
+	assert.NotContains(t, more, "secrets]", "nothing reads Secrets")
 }
 
 // permissions gives verbs by resource.

@@ -53,33 +53,28 @@ func (c *Connection) observe(ctx context.Context, namespace string, w suite.Work
 	var selector *metav1.LabelSelector
 	apps := c.Client.AppsV1()
 	switch w.Kind {
-	case "deployment":
+	case suite.Deployment:
 		d, err := apps.Deployments(namespace).Get(ctx, w.Name, metav1.GetOptions{})
 		if err != nil {
 			return o, err
 		}
-		// Kubernetes counts it up with every change of the pod template, and not when scaling.
-		o.Revision = d.Annotations["deployment.kubernetes.io/revision"]
-		o.Replicas, selector = replicas(d.Spec.Replicas), d.Spec.Selector
-		if d.Status.ObservedGeneration < d.Generation {
-			// A change that the controller has not seen yet is a rollout about to begin.
-			o.Revision = fmt.Sprintf("after %s", o.Revision)
-		}
-	case "statefulset":
+		o, selector = ofDeployment(d)
+	case suite.StatefulSet:
 		s, err := apps.StatefulSets(namespace).Get(ctx, w.Name, metav1.GetOptions{})
 		if err != nil {
 			return o, err
 		}
-		o.Revision, o.Replicas, selector = s.Status.UpdateRevision, replicas(s.Spec.Replicas), s.Spec.Selector
-	case "daemonset":
+		o, selector = ofStatefulSet(s)
+	case suite.DaemonSet:
 		d, err := apps.DaemonSets(namespace).Get(ctx, w.Name, metav1.GetOptions{})
 		if err != nil {
 			return o, err
 		}
-		o.Revision, o.Replicas, selector = daemonSetRevision(d), int(d.Status.DesiredNumberScheduled), d.Spec.Selector
+		o, selector = ofDaemonSet(d)
 	default:
 		return o, fmt.Errorf("workloads of kind %q are not known: use deployment, statefulset or daemonset", w.Kind)
 	}
+	o.Namespace, o.Workload = namespace, w.String()
 	sel, err := metav1.LabelSelectorAsSelector(selector)
 	if err != nil {
 		return o, err
@@ -88,9 +83,40 @@ func (c *Connection) observe(ctx context.Context, namespace string, w suite.Work
 	if err != nil {
 		return o, err
 	}
+	tally(&o, pods.Items)
+	return o, nil
+}
+
+// What a workload's object says of it; its pods say the rest, and the selector names them.
+
+func ofDeployment(d *appsv1.Deployment) (evidence.Workload, *metav1.LabelSelector) {
+	o := evidence.Workload{Namespace: d.Namespace, Workload: suite.Deployment + "/" + d.Name, Replicas: replicas(d.Spec.Replicas)}
+	// Kubernetes counts it up with every change of the pod template, and not when scaling.
+	o.Revision = d.Annotations["deployment.kubernetes.io/revision"]
+	if d.Status.ObservedGeneration < d.Generation {
+		// A change that the controller has not seen yet is a rollout about to begin.
+		o.Revision = fmt.Sprintf("after %s", o.Revision)
+	}
+	return o, d.Spec.Selector
+}
+
+func ofStatefulSet(s *appsv1.StatefulSet) (evidence.Workload, *metav1.LabelSelector) {
+	return evidence.Workload{
+		Namespace: s.Namespace, Workload: suite.StatefulSet + "/" + s.Name, Revision: s.Status.UpdateRevision, Replicas: replicas(s.Spec.Replicas),
+	}, s.Spec.Selector
+}
+
+func ofDaemonSet(d *appsv1.DaemonSet) (evidence.Workload, *metav1.LabelSelector) {
+	return evidence.Workload{
+		Namespace: d.Namespace, Workload: suite.DaemonSet + "/" + d.Name, Revision: daemonSetRevision(d), Replicas: int(d.Status.DesiredNumberScheduled),
+	}, d.Spec.Selector
+}
+
+// tally counts a workload's pods and names the images that they run.
+func tally(o *evidence.Workload, pods []corev1.Pod) {
 	images := map[string]bool{}
-	for _, pod := range pods.Items {
-		if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+	for _, pod := range pods {
+		if finished(pod) {
 			continue
 		}
 		// A pod on its way out still answers requests for a while: it counts as running.
@@ -108,7 +134,11 @@ func (c *Connection) observe(ctx context.Context, namespace string, w suite.Work
 		o.Images = append(o.Images, image)
 	}
 	slices.Sort(o.Images)
-	return o, nil
+}
+
+// finished says whether a pod has ended for good.
+func finished(pod corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
 // running names the image that a container really runs: repository@digest as the node resolved it.

@@ -45,8 +45,15 @@ func result() evidence.Entry {
 	}
 }
 
+func verdict() evidence.Entry {
+	return evidence.Entry{
+		APIVersion: evidence.APIVersion, Kind: evidence.KindVerdict, ID: "inv-2", Invocation: "inv-2", Time: moment, Producer: "test",
+		Verdict: &evidence.Verdict{Decision: "READY", Release: "2026.9", Document: json.RawMessage(`{"cells":[],"decision":"READY"}`)},
+	}
+}
+
 func TestMarshalGolden(t *testing.T) {
-	for name, e := range map[string]evidence.Entry{"plan": plan(), "result": result()} {
+	for name, e := range map[string]evidence.Entry{"plan": plan(), "result": result(), "verdict": verdict()} {
 		t.Run(name, func(t *testing.T) {
 			got, err := evidence.Marshal(e)
 			require.NoError(t, err)

@@ -3,6 +3,7 @@
 package evidence
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -18,13 +19,16 @@ const APIVersion = "assay.dev/v1alpha1"
 const (
 	KindPlan   = "Plan"
 	KindResult = "Result"
+	// KindVerdict is a decision about a release that was recorded, so that the next is compared with it.
+	KindVerdict = "Verdict"
 )
 
-// Entry is one immutable record. Exactly one of Plan and Result is set, as Kind says.
+// Entry is one immutable record. Exactly one of Plan, Result and Verdict is set, as Kind says.
 type Entry struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
-	// ID is unique in a store: the invocation for a plan, RUN.aN for the Nth attempt of a run.
+	// ID is unique in a store: the invocation for a plan and for a verdict, RUN.aN for the Nth attempt of
+	// a run.
 	ID string `json:"id"`
 	// Time is when the entry was made, in UTC.
 	Time time.Time `json:"time"`
@@ -33,9 +37,21 @@ type Entry struct {
 	Context     ci.Context  `json:"context"`
 	Environment Environment `json:"environment"`
 	// Producer is the version of assay that wrote the entry.
-	Producer string  `json:"producer"`
-	Plan     *Plan   `json:"plan,omitempty"`
-	Result   *Result `json:"result,omitempty"`
+	Producer string   `json:"producer"`
+	Plan     *Plan    `json:"plan,omitempty"`
+	Result   *Result  `json:"result,omitempty"`
+	Verdict  *Verdict `json:"verdict,omitempty"`
+}
+
+// Verdict is a recorded decision about a release. It decides nothing again: it is history.
+type Verdict struct {
+	// Decision is the verdict in one word, and Release what it was about.
+	Decision string `json:"decision"`
+	Release  string `json:"release"`
+	// Policy is the digest of the policy that decided.
+	Policy string `json:"policy,omitempty"`
+	// Document is the whole verdict as JSON, in the form that --output json prints it.
+	Document json.RawMessage `json:"document"`
 }
 
 // Environment is the environment as it was when the entry was made. For an import from outside

@@ -1,9 +1,11 @@
 package evidence
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 )
 
 // maxID leaves room in a registry tag (128 characters) for what a store writes around an id.
@@ -45,10 +47,15 @@ func (e Entry) Validate() error {
 		err = fmt.Errorf("the invocation %q is not a safe name", e.Invocation)
 	case e.Time.IsZero() || e.Time.UTC().Year() < 1 || e.Time.UTC().Year() > 9999:
 		err = fmt.Errorf("the time %v is not in the years 1 to 9999", e.Time)
-	case e.Kind == KindPlan && (e.Plan == nil || e.Result != nil), e.Kind == KindResult && (e.Result == nil || e.Plan != nil):
+	case (e.Kind == KindPlan) != (e.Plan != nil), (e.Kind == KindResult) != (e.Result != nil), (e.Kind == KindVerdict) != (e.Verdict != nil):
 		err = fmt.Errorf("it must have the body of its kind and no other")
-	case e.Kind == KindPlan && e.ID != e.Invocation:
-		err = fmt.Errorf("a plan's id is its invocation, which is %q", e.Invocation)
+	case e.Kind != KindResult && e.ID != e.Invocation:
+		err = fmt.Errorf("a %s's id is its invocation, which is %q", strings.ToLower(e.Kind), e.Invocation)
+	case e.Kind == KindVerdict && (e.Verdict.Decision == "" || e.Verdict.Release == ""):
+		err = fmt.Errorf("a verdict says what it decided, and about which release")
+	case e.Kind == KindVerdict && !json.Valid(e.Verdict.Document):
+		err = fmt.Errorf("its document is no JSON")
+	case e.Kind == KindVerdict:
 	case e.Kind == KindPlan:
 		err = e.Plan.validate()
 	default:
@@ -64,8 +71,8 @@ func checkKind(apiVersion, kind string) error {
 	if apiVersion != APIVersion {
 		return fmt.Errorf("the entry has apiVersion %q and this assay knows %q: use the version of assay that wrote it", apiVersion, APIVersion)
 	}
-	if kind != KindPlan && kind != KindResult {
-		return fmt.Errorf("the entry has kind %q and this assay knows %s and %s: use the version of assay that wrote it", kind, KindPlan, KindResult)
+	if kind != KindPlan && kind != KindResult && kind != KindVerdict {
+		return fmt.Errorf("the entry has kind %q and this assay knows %s, %s and %s: use the version of assay that wrote it", kind, KindPlan, KindResult, KindVerdict)
 	}
 	return nil
 }

@@ -75,3 +75,30 @@ func TestValidID(t *testing.T) {
 func TestResultID(t *testing.T) {
 	assert.Equal(t, "0123456789ab.a12", evidence.ResultID("0123456789ab", 12))
 }
+
+func TestVerdictEntries(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*evidence.Entry)
+		want   string
+	}{
+		"whole":        {func(*evidence.Entry) {}, ""},
+		"no body":      {func(e *evidence.Entry) { e.Verdict = nil }, "it must have the body of its kind and no other"},
+		"two bodies":   {func(e *evidence.Entry) { e.Plan = plan().Plan }, "it must have the body of its kind and no other"},
+		"of a result":  {func(e *evidence.Entry) { e.Kind = evidence.KindResult }, "it must have the body of its kind and no other"},
+		"another id":   {func(e *evidence.Entry) { e.ID = "x" }, `a verdict's id is its invocation, which is "inv-2"`},
+		"no decision":  {func(e *evidence.Entry) { e.Verdict.Decision = "" }, "a verdict says what it decided, and about which release"},
+		"no release":   {func(e *evidence.Entry) { e.Verdict.Release = "" }, "a verdict says what it decided, and about which release"},
+		"torn":         {func(e *evidence.Entry) { e.Verdict.Document = []byte(`{"cells":[`) }, "its document is no JSON"},
+		"no document":  {func(e *evidence.Entry) { e.Verdict.Document = nil }, "its document is no JSON"},
+		"unknown kind": {func(e *evidence.Entry) { e.Kind = "Guess" }, `the entry has kind "Guess" and this assay knows Plan, Result and Verdict`},
+	} {
+		e := verdict()
+		c.change(&e)
+		err := e.Validate()
+		if c.want == "" {
+			assert.NoError(t, err, name)
+			continue
+		}
+		assert.ErrorContains(t, err, c.want, name)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // APIVersion is the version of every kind of document.
@@ -16,10 +17,13 @@ const (
 	KindTestSuite     = "TestSuite"
 	KindEnvironment   = "Environment"
 	KindReleasePolicy = "ReleasePolicy"
+	KindRelease       = "Release"
+	KindWaiver        = "Waiver"
+	KindQuarantine    = "Quarantine"
 )
 
 // Kinds are the known kinds.
-var Kinds = []string{KindTestSuite, KindEnvironment, KindReleasePolicy}
+var Kinds = []string{KindTestSuite, KindEnvironment, KindReleasePolicy, KindWaiver, KindQuarantine, KindRelease}
 
 // Document is one object of a file. Its spec is read with Decode.
 type Document struct {
@@ -87,7 +91,9 @@ func newDocument(root *node, errs *Errors) (Document, bool) {
 	} else {
 		known = false
 	}
-	if h.Metadata.Name != "" && !IsName(h.Metadata.Name) {
+	// A release is called as people count them: v1.4.2.
+	dotted := h.Kind == KindRelease && IsName(strings.ReplaceAll(h.Metadata.Name, ".", "-"))
+	if h.Metadata.Name != "" && !dotted && !IsName(h.Metadata.Name) {
 		errs.Add(doc.At("metadata", "name"), nameRule, "metadata.name %s is not a valid name", quote(h.Metadata.Name))
 	}
 	spec, ok := root.get("spec")

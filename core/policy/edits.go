@@ -56,8 +56,13 @@ func Edits(s Sides) []Finding {
 			}
 		}
 	}
+	if s.BasePolicy != nil && s.HeadPolicy != nil {
+		for _, change := range loosened(base.PolicySpec, head.PolicySpec) {
+			say(CodePolicyEdited, change.suite, owners[change.suite], "The change "+change.words, apart)
+		}
+	}
 	for _, w := range head.Waivers {
-		i := slices.IndexFunc(base.Waivers, func(b Waiver) bool { return b.cell("") == w.cell("") })
+		i := slices.IndexFunc(base.Waivers, func(b Waiver) bool { return b.same(w) })
 		switch {
 		case i < 0:
 			say(CodeWaiverEdited, w.Suite, owners[w.Suite], fmt.Sprintf("The change adds a waiver of %s until %s, approved by %s.", w.words(), w.Expires, w.Approver), apart)
@@ -66,7 +71,7 @@ func Edits(s Sides) []Finding {
 		}
 	}
 	for _, w := range base.Waivers {
-		if s.HeadPolicy != nil && !slices.ContainsFunc(head.Waivers, func(h Waiver) bool { return h.cell("") == w.cell("") }) {
+		if s.HeadPolicy != nil && !slices.ContainsFunc(head.Waivers, func(h Waiver) bool { return h.same(w) }) {
 			say(CodeWaiverEdited, w.Suite, owners[w.Suite], fmt.Sprintf("The change removes the waiver of %s.", w.words()), apart)
 		}
 	}
@@ -86,6 +91,73 @@ func Edits(s Sides) []Finding {
 		return cmp.Or(cmp.Compare(editRank(a.Code), editRank(b.Code)), strings.Compare(a.Suite, b.Suite))
 	})
 	return out
+}
+
+// specEdit is a change of a policy's spec in words, about one suite or about all.
+type specEdit struct{ suite, words string }
+
+// loosened says what a change would do to a policy besides its list of suites and its waivers.
+func loosened(base, head PolicySpec) []specEdit {
+	var out []specEdit
+	say := func(suite, format string, args ...any) {
+		out = append(out, specEdit{suite, fmt.Sprintf(format, args...)})
+	}
+	was, is := strings.ReplaceAll(orNone(own(base.Terms)), ", ", " and "), strings.ReplaceAll(orNone(own(head.Terms)), ", ", " and ")
+	if was != is {
+		say("", "alters which evidence the policy accepts, from %s to %s.", was, is)
+	}
+	each(base.Baseline, head.Baseline, func(b BaselineRule) { say("", "loosens the policy: it no longer demands %s.", b.words()) },
+		func(b BaselineRule) { say("", "makes the policy demand %s.", b.words()) })
+	each(base.Thresholds, head.Thresholds, func(t Threshold) {
+		say(t.Suite, "loosens the policy: %s no longer has to be %s.", quoted(t.Measurement), t.words(""))
+	}, func(t Threshold) {
+		say(t.Suite, "makes the policy demand that %s is %s.", quoted(t.Measurement), t.words(""))
+	})
+	each(base.Quarantine, head.Quarantine, func(q Quarantine) { say(q.Suite, "removes the quarantine of %s.", quoted(q.Test)) },
+		func(q Quarantine) {
+			say(q.Suite, "puts %s in quarantine until %s, approved by %s.", quoted(q.Test), q.Expires, q.Approver)
+		})
+	if jsonOf(base.Matches) != jsonOf(head.Matches) {
+		say("", "alters which environment the policy wants the tested one to match, and in what they may differ.")
+	}
+	if base.QuarantineLimit != head.QuarantineLimit {
+		say("", "alters how many tests of a suite may be in quarantine, from %d to %d.", cmp.Or(base.QuarantineLimit, DefaultQuarantineLimit), cmp.Or(head.QuarantineLimit, DefaultQuarantineLimit))
+	}
+	return out
+}
+
+func orNone(words string) string {
+	words = strings.TrimPrefix(words, ", ")
+	if words == "" {
+		return "any"
+	}
+	return words
+}
+
+// each calls gone for what only a has, and added for what only b has.
+func each[T any](a, b []T, gone, added func(T)) {
+	has := func(list []T, x T) bool {
+		return slices.ContainsFunc(list, func(y T) bool { return jsonOf(x) == jsonOf(y) })
+	}
+	for _, x := range a {
+		if !has(b, x) {
+			gone(x)
+		}
+	}
+	for _, x := range b {
+		if !has(a, x) {
+			added(x)
+		}
+	}
+}
+
+// words says what a rule of the baseline demands.
+func (b BaselineRule) words() string {
+	text := fmt.Sprintf("a suite of level %s for %s", b.Level, b.For) + inEnvironment(b.Environment) + own(b.Terms)
+	if len(b.Except) > 0 {
+		text += fmt.Sprintf(" but %s", counted(len(b.Except), "workload"))
+	}
+	return text
 }
 
 // editRank puts first what takes most away.

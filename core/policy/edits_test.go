@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -72,4 +73,38 @@ func TestEdits(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a change would do to the rest of the policy is shown too.
+func TestEditsOfDemands(t *testing.T) {
+	base := demanding(func(p *Policy) {
+		p.MaxAge, p.Accept = age("7d"), AcceptCluster
+		p.Baseline = []BaselineRule{{Level: "smoke", For: Selector{}}}
+		p.Thresholds = []Threshold{{Suite: "e2e", Measurement: p95, Max: limit(300)}}
+		p.Matches = &Match{Environment: "production"}
+	})
+	head := demanding(func(p *Policy) {
+		p.MaxAge = age("30d")
+		p.Baseline = []BaselineRule{{Level: "smoke", For: Selector{"tier": "0"}, Except: []Exception{{"deployment/a", "x"}}}}
+		p.Thresholds = []Threshold{{Suite: "e2e", Measurement: p95, Max: limit(900)}}
+		p.Quarantine = []Quarantine{{Suite: "e2e", Test: "logs in", Approver: "mallory", Expires: until("2026-12-31")}}
+		p.QuarantineLimit = 50
+	})
+	var told []string
+	for _, f := range Edits(Sides{BasePolicy: base, HeadPolicy: head, BaseSuites: []Definition{{Name: "e2e", Owner: "team-payments"}}, HeadSuites: []Definition{{Name: "e2e"}}}) {
+		assert.Equal(t, Advisory, f.Severity)
+		assert.Equal(t, CodePolicyEdited, f.Code)
+		told = append(told, strings.TrimSpace(f.Suite+" "+f.Message))
+	}
+	assert.Equal(t, []string{
+		"The change alters which evidence the policy accepts, from at most 7d ago and run in the cluster to at most 30d ago.",
+		"The change loosens the policy: it no longer demands a suite of level smoke for all workloads.",
+		"The change makes the policy demand a suite of level smoke for workloads of tier 0 but 1 workload.",
+		"The change alters which environment the policy wants the tested one to match, and in what they may differ.",
+		"The change alters how many tests of a suite may be in quarantine, from 5 to 50.",
+		`e2e The change loosens the policy: "http_req_duration p(95)" no longer has to be at most 300.`,
+		`e2e The change makes the policy demand that "http_req_duration p(95)" is at most 900.`,
+		`e2e The change puts "logs in" in quarantine until 2026-12-31, approved by mallory.`,
+	}, told)
+	assert.Empty(t, Edits(Sides{BasePolicy: base, HeadPolicy: base}))
 }

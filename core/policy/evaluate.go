@@ -33,41 +33,75 @@ func Evaluate(in Input) Verdict {
 	rec := newRecord(in.Entries)
 
 	var found []rankedFinding
-	required := requirements(in)
+	required, problems := demands(in, wants)
+	for _, f := range problems {
+		found = append(found, rankedFinding{StateMissing, f})
+	}
 	excused := waivers(in)
-	for _, req := range required {
-		want, known := wants[req.Suite]
+	worse := in.regressions(required)
+	for _, d := range required {
+		want, known := wants[d.suite]
 		if !known {
-			want = Want{Suite: req.Suite}
+			want = Want{Suite: d.suite}
 		}
-		j := rec.judge(in, want, known, req)
+		j := rec.judge(in, want, known, d)
+		if d.settled == nil {
+			worse[suiteIn{d.suite, d.environment}].regress(&j, want, d)
+		}
 		var cells []Cell
-		for _, w := range workloads(want) {
-			cells = append(cells, Cell{Workload: w, Suite: req.Suite, Environment: req.environment, State: j.state, Run: j.run, Reason: j.code})
+		for _, w := range d.workloads {
+			cells = append(cells, Cell{Workload: w, Suite: d.suite, Level: d.level, Owner: cmp.Or(want.Owner, j.owner), Environment: d.environment,
+				State: j.state, Run: j.run, Reason: j.code, Note: d.note, Since: j.since, Evidence: j.evidence()})
 		}
-		waived, blocked := waive(cells, excused, in.Now, want, j)
+		waived, used, blocked := waive(cells, excused, in, want, d, j)
+		v.Waivers = append(v.Waivers, used...)
+		v.Quarantine = append(v.Quarantine, j.quarantined...)
 		v.Cells = append(v.Cells, cells...)
 		if j.run != "" {
 			v.Runs = append(v.Runs, j.run)
 		}
-		if known && want.Problem == "" {
+		if known && want.Problem == "" && d.release == nil && d.settled == nil {
 			v.Subjects = append(v.Subjects, want.Subject)
 		}
+		if d.release != nil {
+			v.Subjects = append(v.Subjects, evidence.Subject{Kind: subjectCandidate, Images: d.release.Images})
+		}
 		if blocked {
-			found = append(found, rankedFinding{j.state, j.finding(Blocking, want, req.environment)})
+			f := j.finding(Blocking, want, d.environment)
+			if d.release != nil || d.suite == "" {
+				f.Workload = d.workloads[0]
+			}
+			found = append(found, rankedFinding{j.state, f})
 		}
 		for _, f := range append(j.advice, waived...) {
 			found = append(found, rankedFinding{j.state, f})
 		}
 	}
+	found = append(found, in.proposals(required, wants)...)
 	found = append(found, idle(in, v.Cells)...)
 	found = append(found, notRequired(in, rec, wants, required)...)
 	if len(required) == 0 {
 		found = append(found, rankedFinding{StateMissing, requiresNothing(in)})
 	}
+	if in.Release != nil {
+		v.Release, v.Released = in.Release.Name, in.workloads()
+	}
+	slices.SortFunc(v.Cells, compareCells)
+	slices.SortFunc(v.Waivers, func(a, b Waiver) int {
+		return cmp.Or(a.Expires.end.Compare(b.Expires.end), strings.Compare(jsonOf(a), jsonOf(b)))
+	})
+	v.Waivers = slices.Compact(v.Waivers)
+	slices.SortFunc(v.Quarantine, func(a, b Quarantine) int {
+		return cmp.Or(a.Expires.end.Compare(b.Expires.end), strings.Compare(jsonOf(a), jsonOf(b)))
+	})
+	v.Quarantine = slices.Compact(v.Quarantine)
 
 	v.Decision = decide(v.Cells)
 	v.Coverage = cover(v.Cells)
+	v.Coverage.Workloads, v.Coverage.Uncovered = in.uncovered()
+	if in.Policy != nil && in.Policy.Matches != nil && in.Comparison != nil {
+		v.Tolerated, v.Differences = evidence.Tolerated(in.Comparison.Differences, in.Policy.Matches.Tolerate)
+	}
 	v.Findings = sorted(found)
 	slices.Sort(v.Runs)
 	v.Runs = slices.Compact(v.Runs)
@@ -108,30 +142,9 @@ func cover(cells []Cell) Coverage {
 	return c
 }
 
-// demand is a requirement with its environment filled in.
-type demand struct {
-	Requirement
-	environment string
-	// named is true where the policy itself names the environment.
-	named bool
-}
-
-// requirements gives what the policy demands, each suite and environment once, sorted. A demand
-// that the policy makes twice, once with the environment by name, is the stricter one.
-func requirements(in Input) []demand {
-	if in.Policy == nil {
-		return nil
-	}
-	var out []demand
-	for _, r := range in.Policy.Required {
-		out = append(out, demand{r, cmp.Or(r.Environment, in.Environment), r.Environment != ""})
-	}
-	slices.SortStableFunc(out, func(a, b demand) int {
-		return cmp.Or(cmp.Compare(a.Suite, b.Suite), cmp.Compare(a.environment, b.environment), -compareBool(a.named, b.named))
-	})
-	return slices.CompactFunc(out, func(a, b demand) bool {
-		return a.Suite == b.Suite && a.environment == b.environment
-	})
+// compareCells orders cells by suite, environment, level and workload.
+func compareCells(a, b Cell) int {
+	return cmp.Or(strings.Compare(a.Suite, b.Suite), strings.Compare(a.Environment, b.Environment), strings.Compare(a.Level, b.Level), strings.Compare(a.Workload, b.Workload))
 }
 
 func compareBool(a, b bool) int {
@@ -178,13 +191,14 @@ func workloads(w Want) []string {
 func notRequired(in Input, rec *record, wants map[string]Want, required []demand) []rankedFinding {
 	var out []rankedFinding
 	for name, want := range wants {
-		if slices.ContainsFunc(required, func(d demand) bool { return d.Suite == name && d.environment == in.Environment }) {
+		if slices.ContainsFunc(required, func(d demand) bool { return d.suite == name && d.environment == in.Environment }) {
 			continue
 		}
 		if want.Problem != "" {
 			continue
 		}
-		j := rec.weigh(in, want, demand{Requirement: Requirement{Suite: name}, environment: in.Environment})
+		d := demand{suite: name, environment: in.Environment}
+		j := rec.weigh(in, aboutOf(in, want, d), d)
 		if j.run == "" || j.state != StateFail && j.state != StateError {
 			continue
 		}
@@ -209,6 +223,7 @@ func sorted(found []rankedFinding) []Finding {
 			cmp.Compare(a.state.rank(), b.state.rank()),
 			cmp.Compare(a.Suite, b.Suite),
 			cmp.Compare(a.Environment, b.Environment),
+			cmp.Compare(a.Workload, b.Workload),
 			cmp.Compare(a.Code, b.Code),
 			strings.Compare(a.Message, b.Message),
 		)

@@ -14,27 +14,46 @@ const ClockTolerance = 5 * time.Minute
 
 // Codes of findings that are not the reason of a run. Codes of runs are evidence.Reason.Code.
 const (
-	CodeNoPolicy              = "NO_POLICY"
-	CodePolicyRequiresNothing = "POLICY_REQUIRES_NOTHING"
-	CodeSuiteNotInCatalog     = "SUITE_NOT_IN_CATALOG"
-	CodeSubjectUnknown        = "SUBJECT_UNKNOWN"
-	CodeEnvironmentSubject    = "ENVIRONMENT_SUBJECT"
-	CodeNoEvidence            = "NO_EVIDENCE"
-	CodeWrongSubject          = "WRONG_SUBJECT"
-	CodeResultMissing         = "RESULT_MISSING"
-	CodeEnvironmentChanged    = "ENVIRONMENT_CHANGED"
-	CodeClockSkew             = "CLOCK_SKEW"
-	CodeInconsistentEvidence  = "INCONSISTENT_EVIDENCE"
-	CodeFlaky                 = "FLAKY"
-	CodeImportedEvidence      = "IMPORTED_EVIDENCE"
-	CodeWaived                = "WAIVED"
-	CodeWaiverExpired         = "WAIVER_EXPIRED"
-	CodeWaiverWithoutCell     = "WAIVER_WITHOUT_CELL"
-	CodePolicyEdited          = "POLICY_EDITED"
-	CodeWaiverEdited          = "WAIVER_EDITED"
-	CodeSuiteRemoved          = "SUITE_REMOVED"
-	CodeSuiteEdited           = "SUITE_EDITED"
-	CodeEvidenceNotKept       = "EVIDENCE_NOT_KEPT"
+	CodeNoPolicy               = "NO_POLICY"
+	CodePolicyRequiresNothing  = "POLICY_REQUIRES_NOTHING"
+	CodeSuiteNotInCatalog      = "SUITE_NOT_IN_CATALOG"
+	CodeSubjectUnknown         = "SUBJECT_UNKNOWN"
+	CodeEnvironmentSubject     = "ENVIRONMENT_SUBJECT"
+	CodeNoEvidence             = "NO_EVIDENCE"
+	CodeWrongSubject           = "WRONG_SUBJECT"
+	CodeResultMissing          = "RESULT_MISSING"
+	CodeEnvironmentChanged     = "ENVIRONMENT_CHANGED"
+	CodeClockSkew              = "CLOCK_SKEW"
+	CodeInconsistentEvidence   = "INCONSISTENT_EVIDENCE"
+	CodeFlaky                  = "FLAKY"
+	CodeImportedEvidence       = "IMPORTED_EVIDENCE"
+	CodeWaived                 = "WAIVED"
+	CodeWaiverExpired          = "WAIVER_EXPIRED"
+	CodeWaiverWithoutCell      = "WAIVER_WITHOUT_CELL"
+	CodePolicyEdited           = "POLICY_EDITED"
+	CodeWaiverEdited           = "WAIVER_EDITED"
+	CodeSuiteRemoved           = "SUITE_REMOVED"
+	CodeSuiteEdited            = "SUITE_EDITED"
+	CodeEvidenceNotKept        = "EVIDENCE_NOT_KEPT"
+	CodeWaiverElsewhere        = "WAIVER_ELSEWHERE"
+	CodeQuarantineProposed     = "QUARANTINE_PROPOSED"
+	CodeRegression             = "REGRESSION"
+	CodeTooOld                 = "TOO_OLD"
+	CodeTooFewTests            = "TOO_FEW_TESTS"
+	CodeFlakeBudgetSpent       = "FLAKE_BUDGET_SPENT"
+	CodeImportedNotAccepted    = "IMPORTED_NOT_ACCEPTED"
+	CodeNoSuite                = "NO_SUITE"
+	CodeWorkloadsUnknown       = "WORKLOADS_UNKNOWN"
+	CodeBaselineMatchesNothing = "BASELINE_MATCHES_NOTHING"
+	CodeNotReleased            = "NOT_RELEASED"
+	CodeExcepted               = "EXCEPTED"
+	CodeQuarantined            = "QUARANTINED"
+	CodeQuarantineExpired      = "QUARANTINE_EXPIRED"
+	CodeQuarantineRefused      = "QUARANTINE_REFUSED"
+	CodeThresholdMissed        = "THRESHOLD_MISSED"
+	CodeMeasurementMissing     = "MEASUREMENT_MISSING"
+	CodeEnvironmentsDiffer     = "ENVIRONMENTS_DIFFER"
+	CodeEnvironmentsUnknown    = "ENVIRONMENTS_UNKNOWN"
 )
 
 // judgement is what the record says about one suite in one environment.
@@ -49,6 +68,30 @@ type judgement struct {
 	advice []Finding
 	// owner is the suite's owner as its evidence names it, for suites that the catalog lacks.
 	owner string
+	// since is when the state began, as far as the record tells.
+	since time.Time
+	// quarantined are the quarantines that excuse it.
+	quarantined []Quarantine
+	// rests are the entries it rests on.
+	rests []*evidence.Entry
+}
+
+// fall lowers a pass.
+func (j *judgement) fall(state State, code, message, next string) {
+	j.state, j.code, j.message, j.next = state, code, message, next
+}
+
+// evidence gives the digests of the entries it rests on, each once and sorted.
+func (j judgement) evidence() []string {
+	var out []string
+	for _, e := range j.rests {
+		// What has no canonical form was not read from a store and has no digest to look it up by.
+		if text, err := evidence.Marshal(*e); err == nil {
+			out = append(out, evidence.Digest(text))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func (j judgement) finding(s Severity, w Want, environment string) Finding {
@@ -56,7 +99,7 @@ func (j judgement) finding(s Severity, w Want, environment string) Finding {
 	if owner == "" {
 		owner = j.owner
 	}
-	return Finding{Severity: s, Code: j.code, Suite: w.Suite, Environment: environment, Owner: owner, Message: j.message, Next: j.next, Run: j.run}
+	return Finding{Severity: s, Code: j.code, Suite: w.Suite, Environment: environment, Owner: owner, Message: j.message, Next: j.next, Run: j.run, Since: j.since, Evidence: j.evidence()}
 }
 
 func (j *judgement) advise(w Want, environment, code, message, next string) {
@@ -66,6 +109,10 @@ func (j *judgement) advise(w Want, environment, code, message, next string) {
 
 // judge gives the state of one demand's cells.
 func (rec *record) judge(in Input, w Want, known bool, d demand) judgement {
+	if d.settled != nil {
+		return *d.settled
+	}
+	a := aboutOf(in, w, d)
 	switch {
 	case !known:
 		j := judgement{state: StateMissing, code: CodeSuiteNotInCatalog,
@@ -80,29 +127,29 @@ func (rec *record) judge(in Input, w Want, known bool, d demand) judgement {
 		j := judgement{state: StateMissing, code: CodeEnvironmentSubject,
 			message: "The suite tests whatever runs" + inEnvironment(d.environment) + ", which says nothing about a pull request.",
 			next:    "Give the suite subject: source or subject: candidate, or do not require it of pull requests."}
-		if seen := rec.weigh(in, w, d); seen.state == StateFail {
+		if seen := rec.weigh(in, a, d); seen.state == StateFail {
 			j.advice = append(j.advice, seen.finding(Advisory, w, d.environment))
 		}
 		return j
-	case w.Problem != "":
+	case a.problem != "":
 		return judgement{state: StateError, code: CodeSubjectUnknown,
-			message: "What is under test could not be established: " + sentence(w.Problem),
+			message: "What is under test could not be established: " + sentence(a.problem),
 			next:    "Mend that and decide again: `assay verdict`."}
 	}
-	return rec.weigh(in, w, d)
+	j := rec.weigh(in, a, d)
+	in.match(&j, w, d)
+	return j
 }
 
-const subjectEnvironment = "environment"
-
-// weigh finds the evidence for one suite in one environment and says what it is worth.
-func (rec *record) weigh(in Input, w Want, d demand) judgement {
-	all := rec.in(w.Suite, d.environment, d.named)
+// weigh finds the evidence for one demand and says what it is worth.
+func (rec *record) weigh(in Input, a about, d demand) judgement {
+	all := rec.in(a.Suite, d.environment, d.named)
 	limit := in.Now.Add(ClockTolerance)
 
 	var same []*ran
 	var future *ran
 	for _, r := range all {
-		if !r.subject.Equal(w.Subject) {
+		if !a.concerns(r) {
 			continue
 		}
 		if r.written.After(limit) || r.at.After(limit) {
@@ -112,7 +159,7 @@ func (rec *record) weigh(in Input, w Want, d demand) judgement {
 		same = append(same, r)
 	}
 
-	j := rec.decideAmong(same, all, w, d)
+	j := rec.decideAmong(in, same, all, a, d)
 	// A wrong clock makes "newest" meaningless. A failure stays one nevertheless.
 	if future != nil && j.state != StateFail {
 		return clockSkew(future, in.Now)
@@ -121,7 +168,7 @@ func (rec *record) weigh(in Input, w Want, d demand) judgement {
 }
 
 // decideAmong judges by the runs for the subject; all are those of any subject, for explaining.
-func (rec *record) decideAmong(same, all []*ran, w Want, d demand) judgement {
+func (rec *record) decideAmong(in Input, same, all []*ran, a about, d demand) judgement {
 	var cluster, imports []*ran
 	for _, r := range same {
 		if r.imported() {
@@ -131,37 +178,51 @@ func (rec *record) decideAmong(same, all []*ran, w Want, d demand) judgement {
 		}
 	}
 	switch {
+	case len(imports) > 0 && d.terms.Accept == AcceptCluster:
+		if len(cluster) > 0 {
+			j := attest(in, cluster, a, d)
+			if imports[0].at.After(cluster[0].at) {
+				refused := d.terms.refuse(imports[0], a.Want, d)
+				j.advise(a.Want, d.environment, refused.code, refused.message, refused.next)
+			}
+			return j
+		}
+		return d.terms.refuse(imports[0], a.Want, d)
 	case len(cluster) > 0 && len(imports) > 0:
 		// What was made elsewhere never improves on what the cluster said of this subject (a stale
 		// pass says nothing of what runs now); a newer failure counts.
-		c, i := attest(cluster, w, d), attest(imports, w, d)
+		c, i := attest(in, cluster, a, d), attest(in, imports, a, d)
 		if c.state == StateStale || imports[0].at.After(cluster[0].at) && worse(i.state, c.state) {
 			return i
 		}
 		return c
 	case len(cluster) > 0:
-		return attest(cluster, w, d)
+		return attest(in, cluster, a, d)
 	case len(imports) > 0:
-		return attest(imports, w, d)
+		return attest(in, imports, a, d)
 	}
-	return rec.nothing(all, w, d)
+	return rec.nothing(all, a, d)
 }
 
 // nothing tells missing evidence from evidence about something else.
-func (rec *record) nothing(all []*ran, w Want, d demand) judgement {
-	again := runAgain(w.Suite, d.environment)
+func (rec *record) nothing(all []*ran, a about, d demand) judgement {
+	again := runAgain(a.Suite, d.environment)
+	subject := a.Subject
+	if a.release != nil {
+		subject = releasedSubject(a)
+	}
 	for _, r := range all {
 		res := r.result()
 		if res == nil {
 			continue
 		}
-		return judgement{state: StateMissing, code: CodeWrongSubject,
-			message: fmt.Sprintf("The newest evidence%s (run %s) is for %s, not for %s.", inEnvironment(d.environment), r.run, describe(r.subject, w.Subject), describe(w.Subject, r.subject)),
+		return judgement{state: StateMissing, code: CodeWrongSubject, owner: res.Owner,
+			message: fmt.Sprintf("The newest evidence%s (run %s) is for %s, not for %s.", inEnvironment(d.environment), r.run, describe(r.subject, subject), describe(subject, r.subject)),
 			next:    "Run it for this subject: " + again}
 	}
-	message := fmt.Sprintf("No evidence: the suite has not run%s for %s.", inEnvironment(d.environment), describe(w.Subject, evidence.Subject{}))
-	for _, r := range rec.suites[w.Suite] {
-		if res := r.result(); res != nil && r.environment != d.environment && r.subject.Equal(w.Subject) {
+	message := fmt.Sprintf("No evidence: the suite has not run%s for %s.", inEnvironment(d.environment), describe(subject, evidence.Subject{}))
+	for _, r := range rec.suites[a.Suite] {
+		if res := r.result(); res != nil && r.environment != d.environment && a.concerns(r) {
 			elsewhere := "in an environment that is not named"
 			if r.environment != "" {
 				elsewhere = "in environment " + r.environment
@@ -173,22 +234,35 @@ func (rec *record) nothing(all []*ran, w Want, d demand) judgement {
 	return judgement{state: StateMissing, code: CodeNoEvidence, message: message, next: "Run it: " + again}
 }
 
+// releasedSubject is what is to be released as a subject, for sentences.
+func releasedSubject(a about) evidence.Subject {
+	switch a.Subject.Kind {
+	case subjectSource:
+		return evidence.Subject{Kind: subjectSource, Commit: a.release.Commit}
+	default:
+		return evidence.Subject{Kind: subjectCandidate, Images: a.release.Images}
+	}
+}
+
 // attest judges runs that are for the right subject, newest first and at least one.
-func attest(same []*ran, w Want, d demand) judgement {
-	r, drift := aboutNow(same, w)
+func attest(in Input, same []*ran, a about, d demand) judgement {
+	r, drift := aboutNow(same, a)
 	res := r.result()
 	if res == nil {
-		return resultMissing(r, same, w, d)
+		j := resultMissing(r, same, a.Want, d)
+		j.since, j.rests = r.at, r.entries
+		return j
 	}
-	j := judgement{run: r.run, code: res.Reason.Code(), next: res.Reason.Meaning().Next, owner: res.Owner}
+	j := judgement{run: r.run, code: res.Reason.Code(), next: res.Reason.Meaning().Next, owner: res.Owner, rests: r.entries}
+	j.since = began(r, same)
 	switch {
-	case !res.Subject.Equal(w.Subject):
+	case !a.same(res.Subject):
 		j.state, j.code = StateMissing, CodeWrongSubject
-		j.message = fmt.Sprintf("Run %s was planned for this subject and tested %s, not %s.", r.run, describe(res.Subject, w.Subject), describe(w.Subject, res.Subject))
-		j.next = "Run it for this subject: " + runAgain(w.Suite, d.environment)
+		j.message = fmt.Sprintf("Run %s was planned for this subject and tested %s, not %s.", r.run, describe(res.Subject, a.Subject), describe(a.Subject, res.Subject))
+		j.next = "Run it for this subject: " + runAgain(a.Suite, d.environment)
 		return j
 	case res.Outcome == evidence.OutcomePassed:
-		return passed(j, r, same, drift, w, d)
+		return passed(in, j, r, same, drift, a, d)
 	case res.Outcome == evidence.OutcomeFailed:
 		j.state = StateFail
 		if hasFailures(res.Report) {
@@ -200,67 +274,114 @@ func attest(same []*ran, w Want, d demand) judgement {
 		j.state = StateError
 	}
 	j.message = whatHappened(res)
-	if drift != "" {
+	switch {
+	case drift.released:
+		// What failed is not what is to be released.
+		return wrongRelease(j, r, drift, a, d)
+	case !drift.none():
 		// Known to be broken stays so until a run shows otherwise: a drift only ever ages a pass.
-		j.message += " Since then " + drift
-		j.next = "Run it against what runs now: " + runAgain(w.Suite, d.environment)
+		j.message += " Since then " + drift.String()
+		j.next = "Run it against what runs now: " + runAgain(a.Suite, d.environment)
 	}
 	if r.imported() {
-		j.advise(w, d.environment, CodeImportedEvidence, importedMessage(r), importedNext)
+		j.advise(a.Want, d.environment, CodeImportedEvidence, importedMessage(r), importedNext)
+	}
+	if j.state == StateFail {
+		in.Policy.quarantine(&j, r, in, a.Want, d)
 	}
 	return j
 }
 
-// passed judges a pass: it must agree with its own report, and an environment must still be the one
-// it was about.
-func passed(j judgement, r *ran, same []*ran, drift string, w Want, d demand) judgement {
+// wrongRelease says that the evidence is for another digest than the one to be released.
+func wrongRelease(j judgement, r *ran, drift drift, a about, d demand) judgement {
+	j.state, j.code = StateMissing, CodeWrongSubject
+	j.message = fmt.Sprintf("The newest evidence%s (run %s) is for another digest: %s", inEnvironment(d.environment), r.run, drift)
+	j.next = "Run it for what is to be released: " + runAgain(a.Suite, d.environment)
+	return j
+}
+
+// passed judges a pass: it must agree with its own report, the environment must still be the one it
+// was about, and it must meet the policy's terms.
+func passed(in Input, j judgement, r *ran, same []*ran, drift drift, a about, d demand) judgement {
 	res := r.result()
 	if why := contradicts(res); why != "" {
 		j.state, j.code = StateError, CodeInconsistentEvidence
 		j.message = fmt.Sprintf("Run %s says that it passed, and %s.", r.run, why)
-		j.next = "Run it again: " + runAgain(w.Suite, d.environment)
+		j.next = "Run it again: " + runAgain(a.Suite, d.environment)
 		return j
 	}
-	if drift != "" {
+	switch {
+	case drift.released:
+		return wrongRelease(j, r, drift, a, d)
+	case !drift.none():
 		j.state, j.code = StateStale, CodeEnvironmentChanged
 		j.message = fmt.Sprintf("Run %s passed, and since then %s", r.run, drift)
-		j.next = "Run it against what runs now: " + runAgain(w.Suite, d.environment)
+		j.next = "Run it against what runs now: " + runAgain(a.Suite, d.environment)
 		return j
 	}
 	j.state, j.code = StatePass, ""
 	if why := flaky(r, same); why != "" {
 		j.state, j.code = StateFlaky, CodeFlaky
-		j.advise(w, d.environment, CodeFlaky, why, "Make it reliable: a test that passes on a retry hides failures.")
+		j.advise(a.Want, d.environment, CodeFlaky, why, "Make it reliable: a test that passes on a retry hides failures.")
 	}
 	if r.imported() {
-		j.advise(w, d.environment, CodeImportedEvidence, importedMessage(r), importedNext)
+		j.advise(a.Want, d.environment, CodeImportedEvidence, importedMessage(r), importedNext)
 	}
+	d.terms.meet(&j, r, in, a.Want, d)
+	in.Policy.hold(&j, r, a.Want, d)
 	return j
 }
 
 // aboutNow picks the run that decides. For a subject that an identity names it is the newest. An
-// environment is identified by what runs in it, so it is the newest run that is about what runs now;
-// where none is, the newest, with the difference in words.
+// environment is identified by what runs in it, so it is the newest run that is about what runs now,
+// or about what is to be released; where none is, the newest, with the difference in words.
 //
 // A run without a result, or one that did not pass and observed nothing, may be about now. Where a
 // newer run is known not to be, the worse of the two decides, so that doubt never helps.
-func aboutNow(same []*ran, w Want) (r *ran, drift string) {
+func aboutNow(same []*ran, a about) (r *ran, d drift) {
 	newest := same[0]
-	if w.Subject.Kind != subjectEnvironment {
-		return newest, ""
+	if a.Subject.Kind != subjectEnvironment {
+		if newest.result() == nil {
+			return newest, drift{}
+		}
+		return newest, a.driftOf(newest)
 	}
 	for _, r := range same {
 		res := r.result()
-		if res != nil && driftOf(res, w) != "" {
+		if res != nil && !a.driftOf(r).none() {
 			continue
 		}
 		unknown := res == nil || len(res.Observed.Start)+len(res.Observed.End) == 0
 		if r == newest || !unknown || badness(r) > badness(newest) {
-			return r, ""
+			return r, drift{}
 		}
 		break
 	}
-	return newest, driftOf(newest.result(), w)
+	if newest.result() == nil {
+		return newest, drift{}
+	}
+	return newest, a.driftOf(newest)
+}
+
+// began is when the state that a run shows began: the end of the oldest of the newest runs that ended
+// as it did.
+func began(r *ran, same []*ran) time.Time {
+	since := r.result().Finished
+	after := false
+	for _, older := range same {
+		if older == r {
+			after = true
+			continue
+		}
+		if !after || older.result() == nil {
+			continue
+		}
+		if older.result().Outcome != r.result().Outcome {
+			break
+		}
+		since = older.result().Finished
+	}
+	return since.UTC()
 }
 
 // badness orders runs by their result: the higher the worse. No result is insufficient evidence.
@@ -269,36 +390,6 @@ func badness(r *ran) int {
 		return outcomeRank(evidence.OutcomeInsufficient)
 	}
 	return outcomeRank(r.result().Outcome)
-}
-
-// driftOf says how what runs now differs from what the result was about; empty where it does not.
-func driftOf(res *evidence.Result, w Want) string {
-	then := res.Observed.End
-	if res.Outcome != evidence.OutcomePassed {
-		if len(then) == 0 {
-			then = res.Observed.Start
-		}
-		if len(then) == 0 {
-			return ""
-		}
-	}
-	var changes []string
-	for _, now := range w.Observed {
-		i := slices.IndexFunc(then, func(t evidence.Workload) bool {
-			return t.Workload == now.Workload && t.Namespace == now.Namespace
-		})
-		switch {
-		case i < 0:
-			changes = append(changes, fmt.Sprintf("%s runs %s; what it ran then was not observed", now.Workload, running(now)))
-		case then[i].Missing != now.Missing || !sameImages(then[i], now):
-			changes = append(changes, fmt.Sprintf("%s changed from %s to %s", now.Workload, running(then[i]), running(now)))
-		}
-	}
-	if len(changes) == 0 {
-		return ""
-	}
-	slices.Sort(changes)
-	return atMost(changes, 3, "; ") + "."
 }
 
 // sameImages compares by digest alone, as subjects are: one image has several names.

@@ -65,8 +65,7 @@ func TestPolicyDigest(t *testing.T) {
 func TestBrokenPolicies(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"unknown field", policyHead + "spec: {requird: []}\n",
-			"p.yaml:4:7: ReleasePolicy spec lacks the field \"required\" (write required: ...)\n" +
-				"p.yaml:4:8: unknown field \"requird\" in ReleasePolicy spec (did you mean \"required\"?)"},
+			"p.yaml:4:8: unknown field \"requird\" in ReleasePolicy spec (did you mean \"required\"?)"},
 		{"wrong type", policyHead + "spec: {required: [smoke, {suite: 5}, {enviroment: x}]}\n",
 			"p.yaml:4:19: spec.required[0] must be a mapping, not the string \"smoke\"\n" +
 				"p.yaml:4:34: spec.required[1].suite must be a string, not the number 5 (write \"5\")\n" +
@@ -95,11 +94,11 @@ func TestCheckAgainst(t *testing.T) {
 	suites, envs := []string{"checkout", "smoke"}, []string{"staging"}
 	assert.Equal(t, `p.yaml:6:33: policy "release" requires suite "smoke" in environment "stagin", which the catalog does not have (did you mean "staging"?)
 p.yaml:7:12: policy "release" requires suite "smok", which the catalog does not have (did you mean "smoke"?)
-p.yaml:8:13: policy "release" requires suite "gone", which the catalog does not have (known: checkout, smoke)`, policy.CheckAgainst(policies[0], suites, envs, docs...).Error())
-	assert.Equal(t, `p.yaml:13:7: policy "void" requires nothing, so its verdict is never READY (write required: [{suite: NAME}])`, policy.CheckAgainst(policies[1], suites, envs, docs...).Error())
+p.yaml:8:13: policy "release" requires suite "gone", which the catalog does not have (known: checkout, smoke)`, policy.CheckAgainst(policies[0], policy.Known{Suites: suites, Environments: envs}, docs...).Error())
+	assert.Equal(t, `p.yaml:13:7: policy "void" requires nothing, so its verdict is never READY (write required: [{suite: NAME}])`, policy.CheckAgainst(policies[1], policy.Known{Suites: suites, Environments: envs}, docs...).Error())
 
-	without := policy.CheckAgainst(policies[0], suites, envs)
+	without := policy.CheckAgainst(policies[0], policy.Known{Suites: suites, Environments: envs})
 	require.Len(t, without, 3)
 	assert.Equal(t, "p.yaml:1:1", without[0].Position.String(), "without the documents the policy's own place is all there is")
-	assert.Empty(t, policy.CheckAgainst(policies[0], []string{"smoke", "smok", "gone"}, []string{"stagin", "staging"}))
+	assert.Empty(t, policy.CheckAgainst(policies[0], policy.Known{Suites: []string{"smoke", "smok", "gone"}, Environments: []string{"stagin", "staging"}}))
 }

@@ -27,8 +27,12 @@ type ran struct {
 	// written is the latest time any of its entries claims; entryID is that entry.
 	written time.Time
 	entryID string
+	// cluster and kubernetes identify where it ran, as its newest result says.
+	cluster, kubernetes string
 	// attempts are the results, oldest first; empty where the plan has no result.
 	attempts []*evidence.Result
+	// entries are the plan and the results.
+	entries []*evidence.Entry
 }
 
 // result is the attempt that decides: the newest; nil where there is none.
@@ -67,7 +71,7 @@ func newRecord(entries []evidence.Entry) *record {
 			if runs[key] != nil {
 				continue // the same entry out of two stores
 			}
-			r := &ran{run: p.Run, environment: e.Environment.Name, subject: p.Subject, at: e.Time, written: e.Time, entryID: e.ID}
+			r := &ran{run: p.Run, environment: e.Environment.Name, subject: p.Subject, at: e.Time, written: e.Time, entryID: e.ID, entries: []*evidence.Entry{e}}
 			runs[key] = r
 			rec.suites[p.Suite] = append(rec.suites[p.Suite], r)
 		}
@@ -79,13 +83,17 @@ func newRecord(entries []evidence.Entry) *record {
 		key := runKey{e.Invocation, e.Result.Run, e.Result.Suite}
 		r := runs[key]
 		if r == nil {
-			r = &ran{run: e.Result.Run, environment: e.Environment.Name, subject: e.Result.Subject, at: began(e), written: e.Time, entryID: e.ID}
+			r = &ran{run: e.Result.Run, environment: e.Environment.Name, subject: e.Result.Subject, at: started(e), written: e.Time, entryID: e.ID}
 			runs[key] = r
 			rec.suites[e.Result.Suite] = append(rec.suites[e.Result.Suite], r)
 		}
 		if e.Time.After(r.written) {
 			r.written, r.entryID = e.Time, e.ID
 		}
+		if !slices.ContainsFunc(r.entries, func(k *evidence.Entry) bool { return k.ID == e.ID && k.Kind == e.Kind && k.Time.Equal(e.Time) }) {
+			r.entries = append(r.entries, e)
+		}
+		r.cluster, r.kubernetes = e.Environment.Cluster, e.Environment.Kubernetes
 		r.attempts = append(r.attempts, e.Result)
 	}
 	for _, list := range rec.suites {
@@ -121,8 +129,8 @@ func compareEntries(a, b *evidence.Entry) int {
 	return bytes.Compare(x, y)
 }
 
-// began is when a result without a plan began. A start that lies after the entry itself is not believed.
-func began(e *evidence.Entry) time.Time {
+// started is when a result without a plan began. A start that lies after the entry itself is not believed.
+func started(e *evidence.Entry) time.Time {
 	if s := e.Result.Started; !s.IsZero() && s.Before(e.Time) {
 		return s
 	}

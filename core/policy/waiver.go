@@ -4,20 +4,26 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/assay-dev/assay/core/manifest"
 )
 
 // Waiver excuses one cell until it expires: somebody who may do so has looked at it and says why.
-// Every field but Workload and Environment must be given.
+// Approver, Reason, Ticket and Expires must be given, and Suite or Level.
 type Waiver struct {
-	Suite string `json:"suite"`
+	Suite string `json:"suite,omitempty"`
 	// Workload is kind/name as the suite covers it; empty only where the suite covers none.
 	Workload string `json:"workload,omitempty"`
 	// Environment is where; empty means the environment the verdict is asked for.
 	Environment string `json:"environment,omitempty"`
+	// Level is that of the missing suite where the waiver excuses a gap of the baseline; then Suite is
+	// empty.
+	Level string `json:"level,omitempty"`
+	// Release and Digest narrow the waiver to one release by name, or to one image, commit or tree
+	// under test by its digest; empty means whatever is under test until it expires.
+	Release string `json:"release,omitempty" scalar:"text"`
+	Digest  string `json:"digest,omitempty"`
 	// Approver is who takes the responsibility, never who wrote the change.
 	Approver string `json:"approver"`
 	// Reason says why the release may go out nevertheless.
@@ -63,71 +69,123 @@ func (d *Day) UnmarshalText(text []byte) error {
 func (d Day) Over(now time.Time) bool { return !now.Before(d.end) }
 
 // cell names the waiver's cell, in an environment that is asked for.
-func (w Waiver) cell(environment string) cellName {
-	return cellName{w.Suite, w.Workload, cmp.Or(w.Environment, environment)}
+func (w Waiver) cell(environment string) cellKey {
+	return cellKey{w.Suite, w.Level, w.Workload, cmp.Or(w.Environment, environment)}
+}
+
+// cellOf names a cell as waivers do: its level only tells cells without a suite apart.
+func cellOf(c Cell) cellKey {
+	key := cellKey{c.Suite, "", c.Workload, c.Environment}
+	if c.Suite == "" {
+		key.level = c.Level
+	}
+	return key
 }
 
 // words names the waiver's cell for people.
 func (w Waiver) words() string {
 	text := "suite " + quoted(w.Suite)
+	if w.Suite == "" {
+		text = "a suite of level " + w.Level
+	}
 	if w.Workload != "" {
 		text += " for " + w.Workload
 	}
-	return text + inEnvironment(w.Environment)
+	text += inEnvironment(w.Environment)
+	if w.Release != "" {
+		text += " in release " + w.Release
+	}
+	if w.Digest != "" {
+		text += " at " + shortDigest(w.Digest)
+	}
+	return text
 }
 
-type cellName struct{ suite, workload, environment string }
+// speaksOf says whether the waiver is about what is under test now.
+func (w Waiver) speaksOf(in Input, want Want, d demand) bool {
+	if w.Release != "" && (in.Release == nil || in.Release.Name != w.Release) {
+		return false
+	}
+	if w.Digest == "" {
+		return true
+	}
+	if d.release != nil {
+		return d.release.Commit == w.Digest || containsImage(d.release.Images, "@"+w.Digest)
+	}
+	s := want.Subject
+	return s.Commit == w.Digest || s.Tree == w.Digest || containsImage(s.Images, "@"+w.Digest)
+}
 
-// waivers finds, cell by cell, the waiver that counts: of several the one that lasts longest.
-func waivers(in Input) map[cellName]Waiver {
-	out := map[cellName]Waiver{}
+// waivers are those of each cell.
+func waivers(in Input) map[cellKey][]Waiver {
+	out := map[cellKey][]Waiver{}
 	if in.Policy == nil {
 		return out
 	}
 	for _, w := range in.Policy.Waivers {
 		name := w.cell(in.Environment)
-		was, ok := out[name]
-		later := w.Expires.end.Compare(was.Expires.end)
-		// Of two that end together the order in the file must not decide.
-		if !ok || later > 0 || later == 0 && jsonOf(w) < jsonOf(was) {
-			out[name] = w
-		}
+		out[name] = append(out[name], w)
 	}
 	return out
 }
 
+// longest chooses the waiver that counts: of several that speak of what is under test the one that
+// lasts longest. other is true where there are only such that speak of something else.
+func longest(list []Waiver, in Input, want Want, d demand) (w Waiver, ok, other bool) {
+	for _, candidate := range list {
+		if !candidate.speaksOf(in, want, d) {
+			other = true
+			continue
+		}
+		later := candidate.Expires.end.Compare(w.Expires.end)
+		// Of two that end together the order in the file must not decide.
+		if !ok || later > 0 || later == 0 && jsonOf(candidate) < jsonOf(w) {
+			w, ok = candidate, true
+		}
+	}
+	return w, ok, other && !ok
+}
+
 // waive applies the waivers to the cells of one demand. It says what it did, and whether a cell is
 // left that is not met.
-func waive(cells []Cell, of map[cellName]Waiver, now time.Time, w Want, j judgement) (advice []Finding, blocked bool) {
-	if j.state.Fresh() {
-		return nil, false
+func waive(cells []Cell, of map[cellKey][]Waiver, in Input, w Want, d demand, j judgement) (advice []Finding, used []Waiver, blocked bool) {
+	if j.state.Fresh() || j.state == StateNotApplicable {
+		return nil, nil, false
 	}
 	for i := range cells {
 		c := &cells[i]
-		waiver, ok := of[cellName{c.Suite, c.Workload, c.Environment}]
-		f := Finding{Severity: Advisory, Suite: c.Suite, Environment: c.Environment, Owner: cmp.Or(w.Owner, j.owner), Run: j.run}
+		waiver, ok, other := longest(of[cellOf(*c)], in, w, d)
+		f := Finding{Severity: Advisory, Suite: c.Suite, Environment: c.Environment, Owner: c.Owner, Run: j.run}
 		place := ""
 		if c.Workload != "" {
 			place = " for " + c.Workload
 		}
 		switch {
+		case c.State == StateWaived: // in quarantine, which has been told
+			continue
+		case other:
+			blocked = true
+			f.Code = CodeWaiverElsewhere
+			f.Message = fmt.Sprintf("There is a waiver%s, of another release or digest than the one under test.", place)
+			f.Next = "Mend it, or have this very release or digest waived."
 		case !ok:
 			blocked = true
 			continue
-		case waiver.Expires.Over(now):
+		case waiver.Expires.Over(in.Now):
 			blocked = true
 			f.Code = CodeWaiverExpired
 			f.Message = fmt.Sprintf("The waiver%s expired on %s (%s, %s).", place, waiver.Expires, waiver.Approver, waiver.Ticket)
 			f.Next = "Mend it, or have the waiver renewed with a new date."
 		default:
 			c.State = StateWaived
+			used = append(used, waiver)
 			f.Code = CodeWaived
 			f.Message = fmt.Sprintf("Waived%s until %s by %s: %s (%s). %s", place, waiver.Expires, waiver.Approver, sentenceless(waiver.Reason), waiver.Ticket, j.message)
 			f.Next = "Mend it before the waiver expires."
 		}
 		advice = append(advice, f)
 	}
-	return advice, blocked
+	return advice, used, blocked
 }
 
 // idle gives a finding for each waiver whose cell the policy does not have: it excuses nothing.
@@ -141,7 +199,7 @@ func idle(in Input, cells []Cell) []rankedFinding {
 		if name.environment != in.Environment {
 			continue // another environment's verdict sees it
 		}
-		if slices.ContainsFunc(cells, func(c Cell) bool { return cellName{c.Suite, c.Workload, c.Environment} == name }) {
+		if slices.ContainsFunc(cells, func(c Cell) bool { return cellOf(c) == name }) {
 			continue
 		}
 		next := "Name one of the workloads that the suite covers, or remove the waiver."
@@ -152,33 +210,40 @@ func idle(in Input, cells []Cell) []rankedFinding {
 }
 
 // checkWaivers finds what is wrong with the waivers by themselves.
-func (p Policy) checkWaivers(doc manifest.Document) manifest.Errors {
+func (p Policy) checkWaivers() manifest.Errors {
 	var errs manifest.Errors
 	seen := map[Waiver]int{}
 	for i, w := range p.Waivers {
-		at := func(field string) manifest.Position { return doc.At("spec", "waivers", i, field) }
-		if !manifest.IsName(w.Suite) {
-			errs.Add(at("suite"), nameHint, "spec.waivers[%d]: %q cannot be the name of a suite", i, w.Suite)
+		at := p.waiverAt[i]
+		name := at.name
+		switch {
+		case w.Suite == "" && w.Level == "":
+			errs.Add(at.of(), "write suite: NAME, or level: LEVEL for a suite that is missing", "%s names no suite", name)
+		case w.Suite != "" && w.Level != "":
+			errs.Add(at.of("level"), "remove one of them", "%s names a suite and a level", name)
+		case w.Suite != "" && !manifest.IsName(w.Suite):
+			errs.Add(at.of("suite"), nameHint, "%s: %q cannot be the name of a suite", name, w.Suite)
 		}
-		if doc.Has("spec", "waivers", i, "environment") && !manifest.IsName(w.Environment) {
-			errs.Add(at("environment"), nameHint, "spec.waivers[%d]: %q cannot be the name of an environment", i, w.Environment)
+		if at.has("environment") && !manifest.IsName(w.Environment) {
+			errs.Add(at.of("environment"), nameHint, "%s: %q cannot be the name of an environment", name, w.Environment)
 		}
-		for _, f := range []struct{ name, value, hint string }{
+		at.given(&errs, [][3]string{
 			{"approver", w.Approver, "write who takes the responsibility"},
 			{"reason", w.Reason, "write why the release may go out nevertheless"},
 			{"ticket", w.Ticket, "write where mending it is planned"},
 			{"expires", w.Expires.String(), "write the last day, such as 2026-12-31"},
-		} {
-			if strings.TrimSpace(f.value) == "" {
-				errs.Add(at(f.name), f.hint, "spec.waivers[%d] has no %s", i, f.name)
-			}
-		}
-		key := Waiver{Suite: w.Suite, Workload: w.Workload, Environment: w.Environment}
+		})
+		key := Waiver{Suite: w.Suite, Workload: w.Workload, Environment: w.Environment, Level: w.Level, Release: w.Release, Digest: w.Digest}
 		if j, dup := seen[key]; dup {
-			errs.Add(at("suite"), "remove one of them", "the waiver of %s is written twice, first at line %d", w.words(), doc.At("spec", "waivers", j, "suite").Line)
+			errs.Add(at.of("suite"), "remove one of them", "the waiver of %s is written twice, first at %s", w.words(), p.waiverAt[j].line("suite", at))
 			continue
 		}
 		seen[key] = i
 	}
 	return errs
+}
+
+// same says whether two waivers excuse the same thing.
+func (w Waiver) same(o Waiver) bool {
+	return w.cell("") == o.cell("") && w.Release == o.Release && w.Digest == o.Digest
 }

@@ -29,14 +29,14 @@ func TestLoadWaiver(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []policy.Waiver{{Suite: "smoke", Workload: "deployment/web", Environment: "staging", Approver: "Grace Hopper",
 		Reason: "the shop is closed", Ticket: "PAY-481", Expires: until}}, policies[0].Waivers)
-	assert.Empty(t, policy.CheckAgainst(policies[0], []string{"smoke"}, []string{"staging"}, docs...))
+	assert.Empty(t, policy.CheckAgainst(policies[0], policy.Known{Suites: []string{"smoke"}, Environments: []string{"staging"}}, docs...))
 	assert.Equal(t, `p.yaml:9:18: policy "release" waives suite "smoke" in environment "staging", which the catalog does not have (did you mean "stagin"?)`,
-		policy.CheckAgainst(policies[0], []string{"smoke"}, []string{"stagin"}, docs...).Error())
+		policy.CheckAgainst(policies[0], policy.Known{Suites: []string{"smoke"}, Environments: []string{"stagin"}}, docs...).Error())
 
 	policies, docs, err = loadPolicies(t, strings.Replace(waived, "- suite: smoke\n    w", "- suite: smok\n    w", 1))
 	require.NoError(t, err)
 	assert.Equal(t, `p.yaml:7:12: policy "release" waives suite "smok", which it does not require (remove the waiver)`,
-		policy.CheckAgainst(policies[0], []string{"smoke"}, []string{"staging"}, docs...).Error())
+		policy.CheckAgainst(policies[0], policy.Known{Suites: []string{"smoke"}, Environments: []string{"staging"}}, docs...).Error())
 }
 
 func TestBrokenWaivers(t *testing.T) {
@@ -46,7 +46,7 @@ func TestBrokenWaivers(t *testing.T) {
 		{"no reason", "    reason: the shop is closed\n", "", `p.yaml:7:5: ReleasePolicy spec.waivers[0] lacks the field "reason" (write reason: ...)`},
 		{"no ticket", "    ticket: PAY-481\n", "", `p.yaml:7:5: ReleasePolicy spec.waivers[0] lacks the field "ticket" (write ticket: ...)`},
 		{"no end", "    expires: 2026-12-31\n", "", `p.yaml:7:5: ReleasePolicy spec.waivers[0] lacks the field "expires" (write expires: ...)`},
-		{"no suite", "  - suite: smoke\n    w", "  - w", `p.yaml:7:5: ReleasePolicy spec.waivers[0] lacks the field "suite" (write suite: ...)`},
+		{"no suite", "  - suite: smoke\n    w", "  - w", `p.yaml:7:5: spec.waivers[0] names no suite (write suite: NAME, or level: LEVEL for a suite that is missing)`},
 		{"an empty approver", "Grace Hopper", "''", `p.yaml:10:15: spec.waivers[0] has no approver (write who takes the responsibility)`},
 		{"a blank reason", "the shop is closed", "'  '", `p.yaml:11:13: spec.waivers[0] has no reason (write why the release may go out nevertheless)`},
 		{"an empty ticket", "PAY-481", "''", `p.yaml:12:13: spec.waivers[0] has no ticket (write where mending it is planned)`},

@@ -131,6 +131,8 @@ func mayMatch(q evidence.Query, name string) bool {
 	switch kind {
 	case strings.ToLower(evidence.KindPlan):
 		return (q.Kind == "" || q.Kind == evidence.KindPlan) && (q.Invocation == "" || q.Invocation == id)
+	case strings.ToLower(evidence.KindVerdict):
+		return (q.Kind == "" || q.Kind == evidence.KindVerdict) && (q.Invocation == "" || q.Invocation == id) && q.Run == "" && q.Suite == ""
 	case strings.ToLower(evidence.KindResult):
 		run := id[:max(0, strings.LastIndex(id, ".a"))]
 		return (q.Kind == "" || q.Kind == evidence.KindResult) && (q.Run == "" || q.Run == run)

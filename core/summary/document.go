@@ -29,6 +29,16 @@ type VerdictDocument struct {
 	Coverage policy.Coverage `json:"coverage"`
 	// Cells are workload x required suite x environment.
 	Cells []policy.Cell `json:"cells"`
+	// Waivers and Quarantine are what is excused in this verdict, and until when.
+	Waivers    []policy.Waiver     `json:"waivers,omitempty"`
+	Quarantine []policy.Quarantine `json:"quarantine,omitempty"`
+	// Differences are those to the environment that the policy wants this one to match, and Tolerated
+	// those that it accepts.
+	Differences []evidence.Difference `json:"differences,omitempty"`
+	Tolerated   []evidence.Difference `json:"tolerated,omitempty"`
+	// Release names what is to go out, where that was asked.
+	Release  string            `json:"release,omitempty"`
+	Released []policy.Workload `json:"released,omitempty"`
 	// Runs are the runs the verdict rests on or that this invocation made.
 	Runs []RunItem `json:"runs"`
 	// Subject lists what is under test, each subject of the required suites once.
@@ -40,8 +50,17 @@ type VerdictDocument struct {
 	// PolicyFrom is the commit that the policy was read at, where that is not the checkout's: the base
 	// of a pull request.
 	PolicyFrom string `json:"policyFrom,omitempty"`
+	// Previous is the last release that was accepted here, where one is recorded.
+	Previous *PreviousRelease `json:"previous,omitempty"`
 	// Time is the time the decision was made for, in UTC.
 	Time time.Time `json:"time"`
+}
+
+// PreviousRelease names an earlier release.
+type PreviousRelease struct {
+	Release  string          `json:"release"`
+	Decision policy.Decision `json:"decision"`
+	Time     time.Time       `json:"time"`
 }
 
 // RunListDocument is what --output json prints for suites that were run by name, and for lists of runs.
@@ -99,10 +118,14 @@ func Document(s Summary) any {
 			items = append(items, RunItem{Run: run})
 		}
 	}
+	var previous *PreviousRelease
+	if p := s.Previous; p != nil {
+		previous = &PreviousRelease{p.Release, p.Decision, p.Time.UTC()}
+	}
 	return VerdictDocument{
 		APIVersion: evidence.APIVersion, Kind: KindVerdict, Decision: v.Decision, Title: Title(s),
-		Findings: list(v.Findings), Coverage: v.Coverage, Cells: list(v.Cells), Runs: items, Subject: list(v.Subjects),
-		Environment: v.Environment, Policy: v.PolicyName, PolicyDigest: v.PolicyDigest, PolicyFrom: s.PolicyFrom, Time: v.Time.UTC(),
+		Findings: list(v.Findings), Coverage: v.Coverage, Cells: list(v.Cells), Waivers: v.Waivers, Quarantine: v.Quarantine, Differences: v.Differences, Tolerated: v.Tolerated, Release: v.Release, Released: v.Released, Runs: items, Subject: list(v.Subjects),
+		Environment: v.Environment, Policy: v.PolicyName, PolicyDigest: v.PolicyDigest, PolicyFrom: s.PolicyFrom, Previous: previous, Time: v.Time.UTC(),
 	}
 }
 

@@ -1,7 +1,8 @@
 // Command bench measures what Assay costs: on a cluster that is up, against what a person would do
-// with kubectl, and in reading reports, against other readers. `make bench` sets everything up and calls it.
+// with kubectl, and in reading reports, against other readers. It also draws what the rule for regressions
+// sees and what it takes for one. `make bench` sets everything up and calls it.
 //
-//	bench [--only one,many,requests,memory,read,reports] [--pairs N] [--json FILE] [--write README.md]
+//	bench [--only one,many,requests,memory,read,reports,trends] [--pairs N] [--json FILE] [--write README.md]
 //
 // It fails where something did not work. A figure over its bound is shown, and no failure: what else
 // the machine does at the time decides as well.
@@ -54,16 +55,21 @@ type options struct {
 	reader, npm                                     string
 }
 
-// reportsPart is the part that needs no cluster, and has a table of its own.
-const reportsPart = "reports"
+// Parts that need no cluster, and have tables of their own.
+const (
+	reportsPart = "reports"
+	trendsPart  = "trends"
+)
 
 // parts are what can be measured, in this order.
-var parts = []string{"one", "many", "requests", "memory", "read", reportsPart}
+var parts = []string{"one", "many", "requests", "memory", "read", reportsPart, trendsPart}
 
 // onCluster says whether any part is measured on a cluster.
 func (o options) onCluster() bool {
-	return slices.ContainsFunc(o.only, func(part string) bool { return part != reportsPart })
+	return slices.ContainsFunc(o.only, needsCluster)
 }
+
+func needsCluster(part string) bool { return part != reportsPart && part != trendsPart }
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
@@ -113,7 +119,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	case o.onCluster() && (o.kubeconfig == "" || o.coreImage == "" || o.testImage == ""):
 		return o, errors.New("--kubeconfig, --core-image and --test-image are needed: make bench gives them")
 	case o.write != "" && some && o.onCluster():
-		return o, errors.New("--write wants every part, or reports alone: a table of some would replace the whole one")
+		return o, errors.New("--write wants every part, or only such as need no cluster: a table of some would replace the whole one")
 	case o.pairs < 1 || o.bursts < 1 || o.reads < 1 || o.rounds < 1 || o.suites < 1 || o.suites > 99 || o.size < 1:
 		return o, errors.New("--pairs, --bursts, --reads, --rounds, --suites (at most 99) and --size are at least 1")
 	}
@@ -154,6 +160,13 @@ func run(ctx context.Context, args, env []string, now func() time.Time, stdout, 
 			return err
 		}
 	}
+	if slices.Contains(o.only, trendsPart) {
+		fmt.Fprintf(stdout, "\n== %s\n", trendsPart)
+		r.Trends, err = drawTrends(ctx, trendsRounds)
+		if err := concluded(ctx, trendsPart, err); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(stdout, "\n%s\nmeasured in %s\n", r.text(), now().Sub(began).Round(time.Second))
 	if o.json != "" {
 		raw, err := json.MarshalIndent(r, "", "  ")
@@ -186,7 +199,7 @@ func onCluster(ctx context.Context, o options, env []string, now func() time.Tim
 	}
 	p.say("Kubernetes %s, kubectl %s (%s)", r.Conditions.Kubernetes, r.Conditions.Kubectl, p.command[0])
 	for _, part := range parts {
-		if part == reportsPart || !slices.Contains(o.only, part) {
+		if !needsCluster(part) || !slices.Contains(o.only, part) {
 			continue
 		}
 		p.say("\n== %s", part)

@@ -30,6 +30,9 @@ func TestParse(t *testing.T) {
 	o, err = parse([]string{"--only", "reports", "--write", "README.md"}, io.Discard)
 	require.NoError(t, err, "reading reports needs no cluster and has a table of its own")
 	assert.False(t, o.onCluster())
+	o, err = parse([]string{"--only", "trends,reports", "--write", "README.md"}, io.Discard)
+	require.NoError(t, err, "so do trends")
+	assert.False(t, o.onCluster())
 	for want, args := range map[string][]string{
 		"are needed":       {"--kubeconfig", "k"},
 		"no part":          append(needed, "--only", "two"),

@@ -35,6 +35,7 @@ type Result struct {
 	Memory     *Memory    `json:"memory,omitempty"`
 	ReadBack   *ReadBack  `json:"readBack,omitempty"`
 	Reports    *Reports   `json:"reports,omitempty"`
+	Trends     *Trends    `json:"trends,omitempty"`
 }
 
 // row is one line of the table; bound is what we want it to keep, over whether it did not.
@@ -204,6 +205,9 @@ func (r Result) text() string {
 	if r.Reports != nil {
 		b.WriteString(r.Reports.text())
 	}
+	if r.Trends != nil {
+		b.WriteString(r.Trends.text())
+	}
 	return b.String()
 }
 
@@ -248,10 +252,11 @@ func (r Result) markdown() string {
 const (
 	clusterTable = "bench"
 	reportsTable = "bench-reports"
+	trendsTable  = "bench-trends"
 )
 
-// writeTables writes into a file the table of what was measured on the cluster, if it was, and that of
-// the reports, if they were read.
+// writeTables writes into a file the table of what was measured on the cluster, if it was, and those of
+// the reports and the trends, if they were read and drawn.
 func (r Result) writeTables(path string, onCluster bool) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -266,6 +271,11 @@ func (r Result) writeTables(path string, onCluster bool) error {
 	if r.Reports != nil {
 		if text, err = between(text, reportsTable, r.Reports.markdown(r.Conditions)); err != nil {
 			return fmt.Errorf("writing the table of reports into %s: %w", path, err)
+		}
+	}
+	if r.Trends != nil {
+		if text, err = between(text, trendsTable, r.Trends.markdown()); err != nil {
+			return fmt.Errorf("writing the table of trends into %s: %w", path, err)
 		}
 	}
 	return os.WriteFile(path, []byte(text), 0o644)

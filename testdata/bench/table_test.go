@@ -112,7 +112,7 @@ func TestBetween(t *testing.T) {
 	}
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	for _, name := range []string{clusterTable, reportsTable} {
+	for _, name := range []string{clusterTable, reportsTable, trendsTable} {
 		_, err = between(string(readme), name, "")
 		assert.NoError(t, err, "the README has the place")
 	}
@@ -120,16 +120,18 @@ func TestBetween(t *testing.T) {
 
 // Each table is replaced by what was measured, and the other stays.
 func TestWriteTables(t *testing.T) {
-	const before = "<!-- bench:begin -->\nold\n<!-- bench:end -->\n<!-- bench-reports:begin -->\nold reports\n<!-- bench-reports:end -->\n"
-	r := Result{Reports: readings()}
+	const before = "<!-- bench:begin -->\nold\n<!-- bench:end -->\n<!-- bench-reports:begin -->\nold reports\n<!-- bench-reports:end -->\n" +
+		"<!-- bench-trends:begin -->\nold trends\n<!-- bench-trends:end -->\n"
+	r, drawn := Result{Reports: readings(), Trends: trends()}, Result{Trends: trends()}
 	for name, tc := range map[string]struct {
 		r         Result
 		onCluster bool
 		old, gone []string
 	}{
-		"all":          {r, true, nil, []string{"\nold\n", "old reports"}},
-		"reports":      {r, false, []string{"\nold\n"}, []string{"old reports"}},
-		"cluster only": {Result{}, true, []string{"old reports"}, []string{"\nold\n"}},
+		"all":          {r, true, nil, []string{"\nold\n", "old reports", "old trends"}},
+		"no cluster":   {r, false, []string{"\nold\n"}, []string{"old reports", "old trends"}},
+		"trends":       {drawn, false, []string{"\nold\n", "old reports"}, []string{"old trends"}},
+		"cluster only": {Result{}, true, []string{"old reports", "old trends"}, []string{"\nold\n"}},
 	} {
 		path := filepath.Join(t.TempDir(), "README.md")
 		require.NoError(t, os.WriteFile(path, []byte(before), 0o644))

@@ -95,7 +95,7 @@ func TestForbidden(t *testing.T) {
 			spec: "command: [\"true\"]\n  podTemplate: {spec: {volumes: [{name: v, secret: {secretName: nothing}}], containers: [{name: test, volumeMounts: [{name: v, mountPath: /v}]}]}}", args: []string{"--start-timeout", "10s"},
 		},
 		{
-			name: "workloads", line: `- {apiGroups: ["apps"], resources: [deployments, statefulsets, daemonsets], verbs: [get]}`, target: true,
+			name: "workloads", line: `- {apiGroups: ["apps"], resources: [deployments, statefulsets, daemonsets], verbs: [get, list]}`, target: true,
 			spec: "command: [\"true\"]\n  covers: [deployment/app]", may: "get deployments.apps",
 		},
 		{

@@ -317,12 +317,15 @@ spec:
 	t.Cleanup(func() { _, _ = kubectl("", "delete", "deployment", name, "-n", lab.shop, "--wait=false") })
 }
 
-func rolledOut(t *testing.T, name string) {
+func rolledOut(t *testing.T, name string) { rolledOutIn(t, lab.shop, name) }
+
+// rolledOutIn waits until a Deployment of one replica runs what it declares and nothing else.
+func rolledOutIn(t *testing.T, namespace, name string) {
 	t.Helper()
-	admin(t, "", "rollout", "status", "deployment/"+name, "-n", lab.shop, "--timeout=120s")
+	admin(t, "", "rollout", "status", "deployment/"+name, "-n", namespace, "--timeout=120s")
 	// Pods on their way out are still observed, rightly; wait until they are gone.
 	require.Eventually(t, func() bool {
-		out, err := kubectl("", "get", "pods", "-n", lab.shop, "-l", "app="+name, "-o", "name")
+		out, err := kubectl("", "get", "pods", "-n", namespace, "-l", "app="+name, "-o", "name")
 		return err == nil && len(strings.Fields(out)) == 1
 	}, time.Minute, 200*time.Millisecond)
 }

@@ -1,0 +1,80 @@
+package policy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/assay-dev/assay/core/evidence"
+)
+
+// newestFirst gives entries as a store does.
+func newestFirst(entries []evidence.Entry, read *int) iter.Seq2[evidence.Entry, error] {
+	sorted := slices.Clone(entries)
+	slices.SortStableFunc(sorted, func(a, b evidence.Entry) int { return b.Time.Compare(a.Time) })
+	return func(yield func(evidence.Entry, error) bool) {
+		for _, e := range sorted {
+			if *read++; !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// TestRelevantDecidesTheSame: what is left out of a record does not change the verdict.
+func TestRelevantDecidesTheSame(t *testing.T) {
+	for seed := range uint64(400) {
+		i := randomInput(rand.New(rand.NewPCG(seed, 21)))
+		whole, err := json.Marshal(Evaluate(i))
+		require.NoError(t, err)
+		read := 0
+		kept, err := Relevant(i, newestFirst(i.Entries, &read), nil)
+		require.NoError(t, err)
+		part, err := json.Marshal(Evaluate(i.with(kept)))
+		require.NoError(t, err)
+		require.Equal(t, string(whole), string(part), "seed %d", seed)
+	}
+}
+
+func TestRelevantIsBounded(t *testing.T) {
+	var entries []evidence.Entry
+	for n := range 1000 {
+		entries = append(entries, pass(fmt.Sprintf("a%d", n), sourceA, 3*n)...)
+		entries = append(entries, pass(fmt.Sprintf("b%d", n), sourceB, 3*n+1)...)
+		entries = append(entries, ranSuite(fmt.Sprintf("c%d", n), "other", sourceA, 3*n+2, evidence.OutcomeFailed, evidence.TestsFailed)...)
+	}
+	i := in(policyE2E, want(sourceA))
+	read := 0
+	kept, err := Relevant(i, newestFirst(entries, &read), nil)
+	require.NoError(t, err)
+	assert.Less(t, read, 6*Considered+20, "what is older is not read")
+	assert.Less(t, len(kept), 2*(Considered+others)+2)
+	assert.Equal(t, Ready, Evaluate(i.with(kept)).Decision)
+
+	// The one run about what is under test is found however old it is.
+	entries = append(entries, fail("old", candA, 100_000)...)
+	i = in(policyE2E, want(candA))
+	read = 0
+	kept, err = Relevant(i, newestFirst(entries, &read), nil)
+	require.NoError(t, err)
+	assert.Equal(t, len(entries), read)
+	assert.Equal(t, NotReady, Evaluate(i.with(kept)).Decision)
+
+	// A plan without a result counts although later results of other plans fill the room.
+	i = in(policyE2E, want(sourceA))
+	entries = append(entries, plan("hung", "e2e", sourceA, now.Add(-time.Second)))
+	kept, err = Relevant(i, newestFirst(entries, &read), nil)
+	require.NoError(t, err)
+	assert.Equal(t, InsufficientEvidence, Evaluate(i.with(kept)).Decision)
+
+	_, err = Relevant(i, func(yield func(evidence.Entry, error) bool) { yield(evidence.Entry{}, errors.New("torn")) }, nil)
+	assert.EqualError(t, err, "torn", "a record that cannot be read is no record")
+}
