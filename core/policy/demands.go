@@ -213,3 +213,25 @@ func (in Input) uncovered() (all int, gaps []Gap) {
 	}
 	return len(list), gaps
 }
+
+// undemanded names the workloads of a release of which the policy asks nothing: they would go out
+// without evidence, which is the policy's word, and must not go unsaid.
+func (in Input) undemanded(cells []Cell) []rankedFinding {
+	if in.Release == nil {
+		return nil
+	}
+	var names []string
+	for _, w := range in.Release.Workloads {
+		if !slices.ContainsFunc(cells, func(c Cell) bool { return c.Workload == w.Name }) {
+			names = append(names, w.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	return []rankedFinding{{StateMissing, Finding{Severity: Advisory, Code: CodeNothingDemanded, Environment: in.Environment,
+		Message: fmt.Sprintf("%s to be released, and the policy demands nothing of %s: %s.", counted(len(names), "workload")+map[bool]string{true: " is", false: " are"}[len(names) == 1],
+			map[bool]string{true: "it", false: "them"}[len(names) == 1], atMost(names, namedDifferences, ", ")),
+		Next: "Demand a suite of each by a baseline, and except those that need none, with the reason."}}}
+}

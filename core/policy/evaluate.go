@@ -78,6 +78,7 @@ func Evaluate(in Input) Verdict {
 		}
 	}
 	found = append(found, in.proposals(required, wants)...)
+	found = append(found, in.undemanded(v.Cells)...)
 	found = append(found, idle(in, v.Cells)...)
 	found = append(found, notRequired(in, rec, wants, required)...)
 	if len(required) == 0 {

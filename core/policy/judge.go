@@ -36,6 +36,8 @@ const (
 	CodeSuiteEdited            = "SUITE_EDITED"
 	CodeEvidenceNotKept        = "EVIDENCE_NOT_KEPT"
 	CodeWaiverElsewhere        = "WAIVER_ELSEWHERE"
+	CodeDrifted                = "DRIFTED"
+	CodeNothingDemanded        = "NOTHING_DEMANDED"
 	CodeQuarantineProposed     = "QUARANTINE_PROPOSED"
 	CodeRegression             = "REGRESSION"
 	CodeTooOld                 = "TOO_OLD"
@@ -327,7 +329,11 @@ func passed(in Input, j judgement, r *ran, same []*ran, drift drift, a about, d 
 	if r.imported() {
 		j.advise(a.Want, d.environment, CodeImportedEvidence, importedMessage(r), importedNext)
 	}
-	d.terms.meet(&j, r, in, a.Want, d)
+	if d.terms.meet(&j, r, in, a.Want, d); len(drift.others) > 0 {
+		slices.Sort(drift.others)
+		j.advise(a.Want, d.environment, CodeDrifted, fmt.Sprintf("Since run %s, %s; that does not decide.", r.run, atMost(drift.others, namedTests, "; ")),
+			"Run it again where settings matter: "+runAgain(a.Suite, d.environment))
+	}
 	in.Policy.hold(&j, r, a.Want, d)
 	return j
 }
@@ -348,12 +354,15 @@ func aboutNow(same []*ran, a about) (r *ran, d drift) {
 	}
 	for _, r := range same {
 		res := r.result()
-		if res != nil && !a.driftOf(r).none() {
-			continue
+		var d drift
+		if res != nil {
+			if d = a.driftOf(r); !d.none() {
+				continue
+			}
 		}
 		unknown := res == nil || len(res.Observed.Start)+len(res.Observed.End) == 0
 		if r == newest || !unknown || badness(r) > badness(newest) {
-			return r, drift{}
+			return r, d
 		}
 		break
 	}

@@ -241,6 +241,8 @@ func TestReadiness(t *testing.T) {
 		{"elsewhere did not answer", changed(in(demanding(func(p *Policy) { p.Required[0].Environment = "production" }), observing(digestB), pass("r1", wherever, 5, observed(digestA))),
 			func(i *Input) { i.Places = []Place{{Environment: "production", Problem: "connection refused"}} }), Error, "SUBJECT_UNKNOWN", []string{"connection refused."}},
 
+		{"settings changed, images did not", in(policyE2E, func() Want { w := observing(digestA); w.Observed[0].Revision = "6"; return w }(), pass("r1", wherever, 5, observed(digestA), func(e *evidence.Entry) { e.Result.Observed.End[0].Revision = "5" })), Ready, "drifted", []string{"from revision 5 to 6 with the same images"}},
+
 		// Releases.
 		{"released what a candidate's run tested", atRelease(in(policyE2E, want(candB), pass("r1", candA, 5, observed(digestA))), releasing(webAt(digestA))), Ready, "", nil},
 		{"released another digest than the candidate's", atRelease(in(policyE2E, want(candA), pass("r1", candA, 5, observed(digestA))), releasing(webAt(digestB))), InsufficientEvidence, "WRONG_SUBJECT", []string{"web@sha256:aaaaaaaaaaaa", "web@sha256:bbbbbbbbbbbb"}},
@@ -256,10 +258,11 @@ func TestReadiness(t *testing.T) {
 		})), releasing(webAt(digestA))), InsufficientEvidence, "WRONG_SUBJECT", nil},
 		{"built from the commit that passed", atRelease(in(policyE2E, want(sourceB), pass("r1", sourceA, 5)), releasing(func() Workload { w := webAt(digestA); w.Commit = commitA; return w }())), Ready, "", nil},
 		{"built from nobody knows what", atRelease(in(policyE2E, want(sourceA), pass("r1", sourceA, 5)), releasing(webAt(digestA))), Error, "SUBJECT_UNKNOWN", []string{"from which commit"}},
-		{"not part of the release", atRelease(in(policyE2E, want(candA), fail("r1", candA, 5)), releasing(Workload{Name: "deployment/cart", Images: []string{"shop/cart@" + digestC}})), InsufficientEvidence, "", nil},
+		{"not part of the release", atRelease(in(policyE2E, want(candA), fail("r1", candA, 5)), releasing(Workload{Name: "deployment/cart", Images: []string{"shop/cart@" + digestC}})), InsufficientEvidence, "nothing_demanded", nil},
+		{"a workload goes out of which nothing is demanded", atRelease(in(policyE2E, want(candA), pass("r1", candA, 5, observed(digestA))), releasing(webAt(digestA), Workload{Name: "deployment/cart", Images: []string{"shop/cart@" + digestC}})), Ready, "nothing_demanded", []string{"deployment/cart"}},
 		{"the baseline speaks of the release", atRelease(in(level("smoke", all), leveled(want(wherever), "smoke"), pass("r1", wherever, 5, observed(digestA))), releasing(webAt(digestA)), workloadsFound(found...)), Ready, "", nil},
 		{"what it depends on in the release is another", atRelease(in(policyE2E, func() Want { w := want(wherever); w.DependsOn = []string{"deployment/db"}; return w }(), pass("r1", wherever, 5, observed(digestA), observedToo(digestA))),
-			releasing(webAt(digestA), Workload{Name: "deployment/db", Images: []string{"shop/db@" + digestB}})), InsufficientEvidence, "ENVIRONMENT_CHANGED", []string{"deployment/db ran"}},
+			releasing(webAt(digestA), Workload{Name: "deployment/db", Images: []string{"shop/db@" + digestB}})), InsufficientEvidence, "ENVIRONMENT_CHANGED nothing_demanded", []string{"deployment/db ran"}},
 		{"planned for the release without a result", atRelease(in(policyE2E, want(candA), pass("r1", candA, 50, observed(digestA)), []evidence.Entry{plan("r2", "e2e", candA, ago(5))}), releasing(webAt(digestA))), InsufficientEvidence, "RESULT_MISSING", nil},
 
 		// Quarantine.
