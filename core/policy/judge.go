@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/report"
 )
 
 // ClockTolerance is how far in the future an entry may be dated before its clock is called wrong.
@@ -329,7 +330,7 @@ func passed(in Input, j judgement, r *ran, same []*ran, drift drift, a about, d 
 	if r.imported() {
 		j.advise(a.Want, d.environment, CodeImportedEvidence, importedMessage(r), importedNext)
 	}
-	if d.terms.meet(&j, r, in, a.Want, d); len(drift.others) > 0 {
+	if d.terms.meet(&j, r, flakes(r, same), in, a.Want, d); len(drift.others) > 0 {
 		slices.Sort(drift.others)
 		j.advise(a.Want, d.environment, CodeDrifted, fmt.Sprintf("Since run %s, %s; that does not decide.", r.run, atMost(drift.others, namedTests, "; ")),
 			"Run it again where settings matter: "+runAgain(a.Suite, d.environment))
@@ -464,6 +465,64 @@ func contradicts(res *evidence.Result) string {
 		}
 	}
 	return ""
+}
+
+// flakes names, each once, the tests of a pass that are flaky: those that passed only on a retry, and
+// those that failed in an earlier attempt or in an earlier run of the same subject against the same
+// workloads. A failure that names no test counts as one.
+func flakes(r *ran, same []*ran) []string {
+	res := r.result()
+	seen := map[string]bool{}
+	var out []string
+	add := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			out = append(out, name)
+		}
+	}
+	if res.Report != nil {
+		named := 0
+		for _, c := range res.Report.Cases {
+			if c.Flaky() {
+				named++
+				add(quoted(c.ID()))
+			}
+		}
+		for n := named; n < res.Report.Flaky; n++ {
+			add(fmt.Sprintf("another test (%d)", n+1)) // counted, and not kept by name
+		}
+	}
+	failed := func(was *evidence.Result) {
+		named := false
+		if was.Report != nil {
+			for _, c := range was.Report.Cases {
+				if c.Status == report.Failed || c.Status == report.Errored {
+					named = true
+					add(quoted(c.ID()))
+				}
+			}
+		}
+		if !named {
+			add("whatever failed in run " + was.Run)
+		}
+	}
+	for _, a := range r.attempts {
+		if a.Attempt < res.Attempt && a.Outcome == evidence.OutcomeFailed {
+			failed(a)
+		}
+	}
+	after := false
+	for _, older := range same {
+		if older == r {
+			after = true
+			continue
+		}
+		was := older.result()
+		if after && was != nil && was.Outcome == evidence.OutcomeFailed && sameObserved(was.Observed.End, res.Observed.End) {
+			failed(was)
+		}
+	}
+	return out
 }
 
 // flaky says why a pass is a flaky one; empty where it is not. A pass on a retry, or on a re-run of

@@ -198,8 +198,12 @@ func TestReadiness(t *testing.T) {
 		{"skipped tests are not carried out", in(terms(Terms{MinExecuted: 40}), want(sourceA), pass("r1", sourceA, 5, reported(report.Totals{Tests: 40, Passed: 39, Skipped: 1}))), InsufficientEvidence, "TOO_FEW_TESTS", nil},
 		{"no report where tests are counted", in(terms(Terms{MinExecuted: 1}), want(sourceA), pass("r1", sourceA, 5)), InsufficientEvidence, "TOO_FEW_TESTS", nil},
 		{"flaky within the budget", in(terms(Terms{FlakeBudget: share("2%")}), want(sourceA), pass("r1", sourceA, 5, flaky)), Ready, "flaky", nil},
-		{"the budget is spent", in(terms(Terms{FlakeBudget: share("1%")}), want(sourceA), pass("r1", sourceA, 5, flaky)), NotReady, "FLAKE_BUDGET_SPENT flaky", []string{"2 tests passed only on a retry", "1% allows 1 of 100"}},
+		{"the budget is spent", in(terms(Terms{FlakeBudget: share("1%")}), want(sourceA), pass("r1", sourceA, 5, flaky)), NotReady, "FLAKE_BUDGET_SPENT flaky", []string{`2 tests passed only on a retry or on a re-run: "logs in", another test (2).`, "1% allows 1 of 100"}},
 		{"no flaky test is allowed", in(terms(Terms{FlakeBudget: share("0")}), want(sourceA), pass("r1", sourceA, 5, flaky)), NotReady, "FLAKE_BUDGET_SPENT flaky", nil},
+
+		{"a re-run spends the budget too", in(terms(Terms{FlakeBudget: share("1")}), want(sourceA), fail("r1", sourceA, 50, twoFailed), pass("r2", sourceA, 5, green)), NotReady, "FLAKE_BUDGET_SPENT flaky", []string{`"checkout > pays with card", "checkout > refunds"`}},
+		{"a re-run within the budget", in(terms(Terms{FlakeBudget: share("2")}), want(sourceA), fail("r1", sourceA, 50, twoFailed), pass("r2", sourceA, 5, green)), Ready, "flaky", nil},
+		{"a re-run after a failure without a report", in(terms(Terms{FlakeBudget: share("0")}), want(sourceA), fail("r1", sourceA, 50), pass("r2", sourceA, 5, green)), NotReady, "FLAKE_BUDGET_SPENT flaky", []string{"whatever failed in run r1"}},
 
 		// Baseline.
 		{"every workload has its suite", changed(in(level("smoke", all), both, pass("r1", sourceA, 5)), workloadsFound(found...)), Ready, "", nil},
