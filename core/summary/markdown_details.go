@@ -98,7 +98,11 @@ func writeRules(b *strings.Builder, s Summary) {
 		if unmet++; unmet > rulesShown {
 			continue
 		}
-		fmt.Fprintf(&c, "- %s must have passed", code(cell.Suite))
+		what := code(cell.Suite)
+		if cell.Suite == "" {
+			what = "a suite of level " + code(cell.Level)
+		}
+		fmt.Fprintf(&c, "- %s must have passed", what)
 		if cell.Workload != "" {
 			fmt.Fprintf(&c, " for %s", code(cell.Workload))
 		}
