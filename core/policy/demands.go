@@ -79,7 +79,7 @@ func demands(in Input, wants map[string]Want) (out []demand, problems []Finding)
 // demand adds the cells of one rule of the baseline.
 func (b BaselineRule) demand(in Input, wants map[string]Want, add func(demand, string)) (problems []Finding) {
 	d := demand{level: b.Level, environment: cmp.Or(b.Environment, in.Environment), named: b.Environment != "", terms: b.Terms.or(in.Policy.Terms)}
-	if in.WorkloadsProblem != "" {
+	if in.WorkloadsProblem != "" && !in.releaseTells(b.For) {
 		if in.PullRequest {
 			return []Finding{{Severity: Advisory, Code: CodeWorkloadsUnknown, Environment: d.environment,
 				Message: "Which workloads lack a suite of level " + b.Level + " could not be told: " + sentence(in.WorkloadsProblem), Next: "Mend that and decide again: `assay verdict`."}}
@@ -142,6 +142,12 @@ func (b BaselineRule) demand(in Input, wants map[string]Want, add func(demand, s
 			Next:    "Label the workloads, or correct the policy: a rule that matches nothing demands nothing."})
 	}
 	return problems
+}
+
+// releaseTells says whether the release alone tells which workloads are chosen: all of them, or by
+// labels that it has itself.
+func (in Input) releaseTells(chosen Selector) bool {
+	return in.Release != nil && (len(chosen) == 0 || !slices.ContainsFunc(in.Release.Workloads, func(w Workload) bool { return len(w.Labels) == 0 }))
 }
 
 // grouped puts cells together that are judged alike, so that one reason is told once.
