@@ -106,8 +106,8 @@ func viewOf(s Summary) pageView {
 	v.Evidence = evidenceOf(s, all, digests)
 	v.Blocking = blockingList(why.blocking, digests)
 	v.Edits = findingList(why.edits, digests)
-	// Flaky tests have a part of their own.
-	v.Advice = findingList(slices.DeleteFunc(slices.Clone(why.advice), func(f policy.Finding) bool { return f.Code == policy.CodeFlaky }), digests)
+	// Flaky tests and drift have parts of their own.
+	v.Advice = findingList(slices.DeleteFunc(slices.Clone(why.advice), func(f policy.Finding) bool { return f.Code == policy.CodeFlaky || f.Code == policy.CodeDrifted }), digests)
 	if s.Verdict != nil {
 		v.Gaps = gapsOf(s, digests)
 		v.Grids = gridsOf(s)

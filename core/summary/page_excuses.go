@@ -92,7 +92,7 @@ func leftText(d time.Duration) string {
 // placeView is how the environment drifted since it was tested, and how it differs from the one that
 // the policy wants it to match.
 type placeView struct {
-	// Drift are passes that are stale because what they passed against has changed.
+	// Drift is what changed since the tests passed: what makes a pass stale first, then what decides nothing.
 	Drift []driftRow
 	// Differences decide, Tolerated do not.
 	Differences, Tolerated         []differenceRow
@@ -113,7 +113,7 @@ func placesIn(s Summary) (out placeView) {
 	var drifted []policy.Finding
 	for _, f := range v.Findings {
 		switch f.Code {
-		case policy.CodeEnvironmentChanged:
+		case policy.CodeEnvironmentChanged, policy.CodeDrifted:
 			drifted = append(drifted, f)
 		case policy.CodeEnvironmentsUnknown:
 			if len(out.Unknown) < pageTests {
@@ -121,6 +121,7 @@ func placesIn(s Summary) (out placeView) {
 			}
 		}
 	}
+	drifted = together(drifted)
 	for i, f := range drifted {
 		if i == pageChanges {
 			out.DriftMore = number(len(drifted)-i) + " more."
@@ -128,7 +129,7 @@ func placesIn(s Summary) (out placeView) {
 		}
 		r := driftRow{What: title(f.Suite), Owner: cmp.Or(title(f.Owner), noOwner), Message: spans(f.Message)}
 		if f.Workload != "" {
-			r.What += " for " + title(f.Workload)
+			r.What += " for " + shorten(oneLine(f.Workload), longestInline)
 		}
 		out.Drift = append(out.Drift, r)
 	}

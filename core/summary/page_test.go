@@ -259,6 +259,17 @@ func TestPageSaysWhatIsNotKnown(t *testing.T) {
 	assert.NotContains(t, text, "required cells fresh")
 }
 
+func TestPageTellsDriftOnce(t *testing.T) {
+	drifted := func(workload string) policy.Finding {
+		return policy.Finding{Severity: policy.Advisory, Code: policy.CodeDrifted, Suite: "smoke", Workload: workload, Owner: "team-web", Environment: "staging", Message: "Since run r1, a setting changed; that does not decide."}
+	}
+	s := goodRelease()
+	s.Verdict.Findings = append(s.Verdict.Findings, drifted("deployment/a"), drifted("deployment/b"))
+	text := shown(t, Page(s))
+	assert.Contains(t, text, "\nsmoke for deployment/a, deployment/b | team-web | Since run r1, a setting changed; that does not decide. |\n")
+	assert.Equal(t, 1, strings.Count(text, "a setting changed"))
+}
+
 func TestPageNeverRoundsUp(t *testing.T) {
 	for _, tt := range []struct {
 		fresh, required int
