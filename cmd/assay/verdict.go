@@ -197,8 +197,9 @@ func (a *app) decision(ctx context.Context, f verdictFlags) (decision, error) {
 	if d.summary.Results, err = p.RestsOn(ctx, verdict.Runs); err != nil {
 		return d, wrong(err)
 	}
+	var before []evidence.Entry
 	if asked.Release != nil {
-		if d.summary.Previous, d.summary.PreviousResults, err = p.Accepted(ctx, env.Name); err != nil {
+		if d.summary.Previous, before, err = p.Accepted(ctx, env.Name); err != nil {
 			return d, wrong(err)
 		}
 	}
@@ -207,6 +208,9 @@ func (a *app) decision(ctx context.Context, f verdictFlags) (decision, error) {
 	}
 	if d.summary.Base, err = p.Base(ctx, catalog.SuiteNames(), env.Name); err != nil {
 		return d, wrong(err)
+	}
+	if len(d.summary.Base) == 0 {
+		d.summary.Base = before
 	}
 	return d, nil
 }
