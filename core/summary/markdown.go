@@ -260,7 +260,7 @@ func sinceThen(s Summary, r row) string {
 	if res := r.result(); res != nil && res.Report != nil {
 		failing = res.Report.Unmet()
 	}
-	base := code(baseName(s.Context))
+	base := code(baseName(s))
 	switch {
 	case !since.known || failing == 0:
 		return ""

@@ -32,7 +32,7 @@ func writeFailedTests(b *strings.Builder, s Summary, all []row, e extent) {
 				fmt.Fprintf(&c, " (%s)", link(code(p), s.fileAddress(f.row, test)))
 			}
 			if f.since.isNew(test) {
-				c.WriteString(", new since " + code(baseName(s.Context)))
+				c.WriteString(", new since " + code(baseName(s)))
 			}
 			message, lines, left := excerpt(test, e.lines)
 			if message != "" {

@@ -96,7 +96,7 @@ func writeRows(b *strings.Builder, s Summary, list []row, withBase bool) {
 		header = slices.Insert(header, 1, "Required")
 	}
 	if withBase {
-		header = append(header, "Since base")
+		header = append(header, since(s))
 	}
 	fmt.Fprintf(b, "| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat("---|", len(header)))
 	for _, r := range list {
@@ -169,4 +169,12 @@ func filesCell(files []evidence.File, log, kept string) string {
 func tight(s string) string {
 	const noBreak = "\u00a0"
 	return strings.ReplaceAll(strings.ReplaceAll(s, " ", noBreak), ","+noBreak, ", ")
+}
+
+// since heads the column of what changed.
+func since(s Summary) string {
+	if s.Previous != nil && !s.Context.IsPullRequest() {
+		return "Since last release"
+	}
+	return "Since base"
 }

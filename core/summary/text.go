@@ -351,7 +351,7 @@ func (w *writer) failed(s Summary, all []row) {
 				name += " (" + shorten(oneLine(p), 120) + ")"
 			}
 			if f.since.isNew(c) {
-				name += ", new since " + title(baseName(s.Context))
+				name += ", new since " + title(baseName(s))
 			}
 			w.wrap("  ", "    ", name)
 			message, lines, left := excerpt(c, textLines)
