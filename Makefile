@@ -29,9 +29,9 @@ test: ## Run every test, the end-to-end tests in a real cluster included
 	$(MAKE) --no-print-directory lab-test e2e
 
 .PHONY: photos
-photos: ## Photograph the comments anew, in Chromium; look at them and commit them
-	@testdata/lab/install.sh chromium fonts-liberation
-	go test ./core/summary -count 1 -run 'TestComment|TestPhotographs' -photos
+photos: ## Photograph comments and release reports anew, in Chromium; look at them and commit them
+	@testdata/lab/install.sh chromium fonts-liberation poppler-utils
+	go test ./core/summary -count 1 -run 'TestComment|TestPage|TestPhotographs' -photos
 
 .PHONY: lint
 lint: ## Check formatting and run static analysis

@@ -28,6 +28,7 @@ type verdictFlags struct {
 	input           string
 	exportInput     string
 	record          bool
+	html            string
 	stores          []string
 }
 
@@ -50,6 +51,7 @@ only if it was made with the very image digests that are to go out.`,
 		RunE: func(c *cobra.Command, _ []string) error { return a.verdict(c.Context(), f, a.unpublished) },
 	}
 	a.verdictFlags(c, &f)
+	a.htmlFlag(c, &f)
 	c.Flags().BoolVar(&f.advisory, "advisory", false, "exit 0 whatever the verdict is; the verdict stays what it is")
 	c.Flags().BoolVar(&f.record, "record", false, "keep the verdict in the (first) store: later releases are compared with the last one that was accepted")
 	c.Flags().StringVar(&f.input, "input", "", "decide from this `file` alone, as --export-input wrote it")
@@ -81,6 +83,9 @@ func (a *app) snapshotFlag(c *cobra.Command, f *runFlags) {
 // verdict decides and shows; unpublished is told what could not be shown.
 func (a *app) verdict(ctx context.Context, f verdictFlags, unpublished func(error)) error {
 	a.deciding = !f.dryRun
+	if err := a.checkHTML(f.html); err != nil {
+		return err
+	}
 	if f.input != "" {
 		return a.repeatVerdict(f)
 	}
@@ -102,7 +107,7 @@ func (a *app) verdict(ctx context.Context, f verdictFlags, unpublished func(erro
 			return wrong(err)
 		}
 	}
-	if err := a.show(s, f.summary, f.summaryLimit); err != nil {
+	if err := a.showVerdict(s, f); err != nil {
 		return err
 	}
 	if d.publisher != nil {
@@ -192,8 +197,9 @@ func (a *app) decision(ctx context.Context, f verdictFlags) (decision, error) {
 	if d.summary.Results, err = p.RestsOn(ctx, verdict.Runs); err != nil {
 		return d, wrong(err)
 	}
+	var before []evidence.Entry
 	if asked.Release != nil {
-		if d.summary.Previous, d.summary.PreviousResults, err = p.Accepted(ctx, env.Name); err != nil {
+		if d.summary.Previous, before, err = p.Accepted(ctx, env.Name); err != nil {
 			return d, wrong(err)
 		}
 	}
@@ -202,6 +208,9 @@ func (a *app) decision(ctx context.Context, f verdictFlags) (decision, error) {
 	}
 	if d.summary.Base, err = p.Base(ctx, catalog.SuiteNames(), env.Name); err != nil {
 		return d, wrong(err)
+	}
+	if len(d.summary.Base) == 0 {
+		d.summary.Base = before
 	}
 	return d, nil
 }
@@ -282,7 +291,7 @@ func (a *app) repeatVerdict(f verdictFlags) error {
 			s.Results = append(s.Results, e)
 		}
 	}
-	if err := a.show(s, f.summary, f.summaryLimit); err != nil {
+	if err := a.showVerdict(s, f); err != nil {
 		return err
 	}
 	return a.code(s, f.advisory)

@@ -120,6 +120,8 @@ func among(list []evidence.Workload, names []string) []evidence.Workload {
 type drift struct {
 	// fingerprint are the differences that make a pass stale, in words.
 	fingerprint []string
+	// others are those that decide nothing: a change that left the images as they were.
+	others []string
 	// released is true where the very workload that is to be released ran something else.
 	released bool
 }
@@ -167,6 +169,8 @@ func (a about) driftOf(r *ran) drift {
 			change = fmt.Sprintf("%s ran %s, and %s is to be released", now.Workload, running(then[i]), running(now))
 		case now.Namespace != "" && (then[i].Missing != now.Missing || !sameImages(then[i], now)):
 			change = fmt.Sprintf("%s changed from %s to %s", now.Workload, running(then[i]), running(now))
+		case now.Revision != "" && then[i].Revision != "" && now.Revision != then[i].Revision:
+			d.others = append(d.others, fmt.Sprintf("%s went from revision %s to %s with the same images", now.Workload, shortened(then[i].Revision), shortened(now.Revision)))
 		}
 		if change != "" {
 			d.fingerprint = append(d.fingerprint, change)

@@ -79,7 +79,7 @@ func demands(in Input, wants map[string]Want) (out []demand, problems []Finding)
 // demand adds the cells of one rule of the baseline.
 func (b BaselineRule) demand(in Input, wants map[string]Want, add func(demand, string)) (problems []Finding) {
 	d := demand{level: b.Level, environment: cmp.Or(b.Environment, in.Environment), named: b.Environment != "", terms: b.Terms.or(in.Policy.Terms)}
-	if in.WorkloadsProblem != "" {
+	if in.WorkloadsProblem != "" && !in.releaseTells(b.For) {
 		if in.PullRequest {
 			return []Finding{{Severity: Advisory, Code: CodeWorkloadsUnknown, Environment: d.environment,
 				Message: "Which workloads lack a suite of level " + b.Level + " could not be told: " + sentence(in.WorkloadsProblem), Next: "Mend that and decide again: `assay verdict`."}}
@@ -142,6 +142,12 @@ func (b BaselineRule) demand(in Input, wants map[string]Want, add func(demand, s
 			Next:    "Label the workloads, or correct the policy: a rule that matches nothing demands nothing."})
 	}
 	return problems
+}
+
+// releaseTells says whether the release alone tells which workloads are chosen: all of them, or by
+// labels that it has itself.
+func (in Input) releaseTells(chosen Selector) bool {
+	return in.Release != nil && (len(chosen) == 0 || !slices.ContainsFunc(in.Release.Workloads, func(w Workload) bool { return len(w.Labels) == 0 }))
 }
 
 // grouped puts cells together that are judged alike, so that one reason is told once.
@@ -212,4 +218,26 @@ func (in Input) uncovered() (all int, gaps []Gap) {
 		}
 	}
 	return len(list), gaps
+}
+
+// undemanded names the workloads of a release of which the policy asks nothing: they would go out
+// without evidence, which is the policy's word, and must not go unsaid.
+func (in Input) undemanded(cells []Cell) []rankedFinding {
+	if in.Release == nil {
+		return nil
+	}
+	var names []string
+	for _, w := range in.Release.Workloads {
+		if !slices.ContainsFunc(cells, func(c Cell) bool { return c.Workload == w.Name }) {
+			names = append(names, w.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	return []rankedFinding{{StateMissing, Finding{Severity: Advisory, Code: CodeNothingDemanded, Environment: in.Environment,
+		Message: fmt.Sprintf("%s to be released, and the policy demands nothing of %s: %s.", counted(len(names), "workload")+map[bool]string{true: " is", false: " are"}[len(names) == 1],
+			map[bool]string{true: "it", false: "them"}[len(names) == 1], atMost(names, namedDifferences, ", ")),
+		Next: "Demand a suite of each by a baseline, and except those that need none, with the reason."}}}
 }

@@ -78,6 +78,7 @@ func Evaluate(in Input) Verdict {
 		}
 	}
 	found = append(found, in.proposals(required, wants)...)
+	found = append(found, in.undemanded(v.Cells)...)
 	found = append(found, idle(in, v.Cells)...)
 	found = append(found, notRequired(in, rec, wants, required)...)
 	if len(required) == 0 {
@@ -127,16 +128,28 @@ func decide(cells []Cell) Decision {
 	return worst.Verdict()
 }
 
-// cover counts the cells that count, and the fresh ones among them.
+// cover counts the cells by their state.
 func cover(cells []Cell) Coverage {
 	var c Coverage
 	for _, cell := range cells {
 		if cell.State == StateNotApplicable {
+			c.NotApplicable++
 			continue
 		}
 		c.Required++
-		if cell.State.Fresh() {
+		switch cell.State {
+		case StatePass, StateFlaky:
 			c.Fresh++
+		case StateStale:
+			c.Stale++
+		case StateMissing:
+			c.Missing++
+		case StateFail:
+			c.Failed++
+		case StateWaived:
+			c.Waived++
+		default:
+			c.Errored++
 		}
 	}
 	return c

@@ -340,7 +340,7 @@ func TestCells(t *testing.T) {
 		{Workload: "deployment/web", Suite: "e2e", Owner: "team-payments", Environment: "staging", State: StateFail, Run: "r1", Reason: "TESTS_FAILED", Since: ago(5)},
 		{Suite: "smoke", Environment: "staging", State: StateMissing, Reason: "NO_EVIDENCE"},
 	}, v.Cells)
-	assert.Equal(t, Coverage{Required: 3}, v.Coverage)
+	assert.Equal(t, Coverage{Required: 3, Missing: 1, Failed: 2}, v.Coverage)
 	assert.Equal(t, []string{"r1"}, v.Runs)
 	assert.Equal(t, []evidence.Subject{sourceA}, v.Subjects)
 	require.Len(t, v.Findings, 2, "one finding for a suite, not one for each workload")

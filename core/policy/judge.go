@@ -36,6 +36,8 @@ const (
 	CodeSuiteEdited            = "SUITE_EDITED"
 	CodeEvidenceNotKept        = "EVIDENCE_NOT_KEPT"
 	CodeWaiverElsewhere        = "WAIVER_ELSEWHERE"
+	CodeDrifted                = "DRIFTED"
+	CodeNothingDemanded        = "NOTHING_DEMANDED"
 	CodeQuarantineProposed     = "QUARANTINE_PROPOSED"
 	CodeRegression             = "REGRESSION"
 	CodeTooOld                 = "TOO_OLD"
@@ -327,7 +329,11 @@ func passed(in Input, j judgement, r *ran, same []*ran, drift drift, a about, d 
 	if r.imported() {
 		j.advise(a.Want, d.environment, CodeImportedEvidence, importedMessage(r), importedNext)
 	}
-	d.terms.meet(&j, r, in, a.Want, d)
+	if d.terms.meet(&j, r, flakes(r, same), in, a.Want, d); len(drift.others) > 0 {
+		slices.Sort(drift.others)
+		j.advise(a.Want, d.environment, CodeDrifted, fmt.Sprintf("Since run %s, %s; that does not decide.", r.run, atMost(drift.others, namedTests, "; ")),
+			"Run it again where settings matter: "+runAgain(a.Suite, d.environment))
+	}
 	in.Policy.hold(&j, r, a.Want, d)
 	return j
 }
@@ -348,12 +354,15 @@ func aboutNow(same []*ran, a about) (r *ran, d drift) {
 	}
 	for _, r := range same {
 		res := r.result()
-		if res != nil && !a.driftOf(r).none() {
-			continue
+		var d drift
+		if res != nil {
+			if d = a.driftOf(r); !d.none() {
+				continue
+			}
 		}
 		unknown := res == nil || len(res.Observed.Start)+len(res.Observed.End) == 0
 		if r == newest || !unknown || badness(r) > badness(newest) {
-			return r, drift{}
+			return r, d
 		}
 		break
 	}
@@ -397,21 +406,6 @@ func sameImages(a, b evidence.Workload) bool {
 	return evidence.Subject{Images: a.Images}.Equal(evidence.Subject{Images: b.Images})
 }
 
-// sameObserved says whether two results were about the same running workloads.
-func sameObserved(a, b []evidence.Workload) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for _, x := range a {
-		if !slices.ContainsFunc(b, func(y evidence.Workload) bool {
-			return x.Namespace == y.Namespace && x.Workload == y.Workload && x.Missing == y.Missing && sameImages(x, y)
-		}) {
-			return false
-		}
-	}
-	return true
-}
-
 // contradicts says what in a result denies that it passed. Such a result was not written by this
 // code, and it is never a pass.
 func contradicts(res *evidence.Result) string {
@@ -452,32 +446,6 @@ func contradicts(res *evidence.Result) string {
 	for _, doubt := range rep.Doubts {
 		if doubt.Serious || doubt.NeedsExitCode && res.Origin == evidence.OriginImported {
 			return "its report is in doubt: " + strings.TrimSuffix(doubt.Message, ".")
-		}
-	}
-	return ""
-}
-
-// flaky says why a pass is a flaky one; empty where it is not. A pass on a retry, or on a re-run of
-// the same subject against the same workloads, is flaky: one of the two runs was wrong.
-func flaky(r *ran, same []*ran) string {
-	res := r.result()
-	if res.Report != nil && res.Report.Flaky > 0 {
-		return flakyTests(res.Report)
-	}
-	for _, a := range r.attempts {
-		if a.Attempt < res.Attempt && a.Outcome == evidence.OutcomeFailed {
-			return fmt.Sprintf("It passed on attempt %d, after attempt %d failed.", res.Attempt, a.Attempt)
-		}
-	}
-	after := false
-	for _, older := range same {
-		if older == r {
-			after = true
-			continue
-		}
-		was := older.result()
-		if after && was != nil && was.Outcome == evidence.OutcomeFailed && sameObserved(was.Observed.End, res.Observed.End) {
-			return fmt.Sprintf("It passed in run %s, after run %s failed on the same subject.", r.run, older.run)
 		}
 	}
 	return ""

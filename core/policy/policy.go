@@ -147,6 +147,14 @@ type Cell struct {
 type Coverage struct {
 	Required int `json:"required"`
 	Fresh    int `json:"fresh"`
+	// Stale, Missing, Failed, Errored and Waived are the other cells that count, by their state.
+	Stale   int `json:"stale,omitempty"`
+	Missing int `json:"missing,omitempty"`
+	Failed  int `json:"failed,omitempty"`
+	Errored int `json:"errored,omitempty"`
+	Waived  int `json:"waived,omitempty"`
+	// NotApplicable cells are not counted; each says why in its note.
+	NotApplicable int `json:"notApplicable,omitempty"`
 	// Workloads is how many were found or are to be released; 0 where nobody asked.
 	Workloads int `json:"workloads,omitempty"`
 	// Uncovered are those of them that no suite covers, whatever the policy demands of them.

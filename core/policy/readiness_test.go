@@ -198,8 +198,12 @@ func TestReadiness(t *testing.T) {
 		{"skipped tests are not carried out", in(terms(Terms{MinExecuted: 40}), want(sourceA), pass("r1", sourceA, 5, reported(report.Totals{Tests: 40, Passed: 39, Skipped: 1}))), InsufficientEvidence, "TOO_FEW_TESTS", nil},
 		{"no report where tests are counted", in(terms(Terms{MinExecuted: 1}), want(sourceA), pass("r1", sourceA, 5)), InsufficientEvidence, "TOO_FEW_TESTS", nil},
 		{"flaky within the budget", in(terms(Terms{FlakeBudget: share("2%")}), want(sourceA), pass("r1", sourceA, 5, flaky)), Ready, "flaky", nil},
-		{"the budget is spent", in(terms(Terms{FlakeBudget: share("1%")}), want(sourceA), pass("r1", sourceA, 5, flaky)), NotReady, "FLAKE_BUDGET_SPENT flaky", []string{"2 tests passed only on a retry", "1% allows 1 of 100"}},
+		{"the budget is spent", in(terms(Terms{FlakeBudget: share("1%")}), want(sourceA), pass("r1", sourceA, 5, flaky)), NotReady, "FLAKE_BUDGET_SPENT flaky", []string{`2 tests passed only on a retry or on a re-run: "logs in", another test (2).`, "1% allows 1 of 100"}},
 		{"no flaky test is allowed", in(terms(Terms{FlakeBudget: share("0")}), want(sourceA), pass("r1", sourceA, 5, flaky)), NotReady, "FLAKE_BUDGET_SPENT flaky", nil},
+
+		{"a re-run spends the budget too", in(terms(Terms{FlakeBudget: share("1")}), want(sourceA), fail("r1", sourceA, 50, twoFailed), pass("r2", sourceA, 5, green)), NotReady, "FLAKE_BUDGET_SPENT flaky", []string{`"checkout > pays with card", "checkout > refunds"`}},
+		{"a re-run within the budget", in(terms(Terms{FlakeBudget: share("2")}), want(sourceA), fail("r1", sourceA, 50, twoFailed), pass("r2", sourceA, 5, green)), Ready, "flaky", nil},
+		{"a re-run after a failure without a report", in(terms(Terms{FlakeBudget: share("0")}), want(sourceA), fail("r1", sourceA, 50), pass("r2", sourceA, 5, green)), NotReady, "FLAKE_BUDGET_SPENT flaky", []string{"whatever failed in run r1"}},
 
 		// Baseline.
 		{"every workload has its suite", changed(in(level("smoke", all), both, pass("r1", sourceA, 5)), workloadsFound(found...)), Ready, "", nil},
@@ -241,6 +245,8 @@ func TestReadiness(t *testing.T) {
 		{"elsewhere did not answer", changed(in(demanding(func(p *Policy) { p.Required[0].Environment = "production" }), observing(digestB), pass("r1", wherever, 5, observed(digestA))),
 			func(i *Input) { i.Places = []Place{{Environment: "production", Problem: "connection refused"}} }), Error, "SUBJECT_UNKNOWN", []string{"connection refused."}},
 
+		{"settings changed, images did not", in(policyE2E, func() Want { w := observing(digestA); w.Observed[0].Revision = "6"; return w }(), pass("r1", wherever, 5, observed(digestA), func(e *evidence.Entry) { e.Result.Observed.End[0].Revision = "5" })), Ready, "drifted", []string{"from revision 5 to 6 with the same images"}},
+
 		// Releases.
 		{"released what a candidate's run tested", atRelease(in(policyE2E, want(candB), pass("r1", candA, 5, observed(digestA))), releasing(webAt(digestA))), Ready, "", nil},
 		{"released another digest than the candidate's", atRelease(in(policyE2E, want(candA), pass("r1", candA, 5, observed(digestA))), releasing(webAt(digestB))), InsufficientEvidence, "WRONG_SUBJECT", []string{"web@sha256:aaaaaaaaaaaa", "web@sha256:bbbbbbbbbbbb"}},
@@ -256,10 +262,13 @@ func TestReadiness(t *testing.T) {
 		})), releasing(webAt(digestA))), InsufficientEvidence, "WRONG_SUBJECT", nil},
 		{"built from the commit that passed", atRelease(in(policyE2E, want(sourceB), pass("r1", sourceA, 5)), releasing(func() Workload { w := webAt(digestA); w.Commit = commitA; return w }())), Ready, "", nil},
 		{"built from nobody knows what", atRelease(in(policyE2E, want(sourceA), pass("r1", sourceA, 5)), releasing(webAt(digestA))), Error, "SUBJECT_UNKNOWN", []string{"from which commit"}},
-		{"not part of the release", atRelease(in(policyE2E, want(candA), fail("r1", candA, 5)), releasing(Workload{Name: "deployment/cart", Images: []string{"shop/cart@" + digestC}})), InsufficientEvidence, "", nil},
+		{"not part of the release", atRelease(in(policyE2E, want(candA), fail("r1", candA, 5)), releasing(Workload{Name: "deployment/cart", Images: []string{"shop/cart@" + digestC}})), InsufficientEvidence, "nothing_demanded", nil},
+		{"a workload goes out of which nothing is demanded", atRelease(in(policyE2E, want(candA), pass("r1", candA, 5, observed(digestA))), releasing(webAt(digestA), Workload{Name: "deployment/cart", Images: []string{"shop/cart@" + digestC}})), Ready, "nothing_demanded", []string{"deployment/cart"}},
 		{"the baseline speaks of the release", atRelease(in(level("smoke", all), leveled(want(wherever), "smoke"), pass("r1", wherever, 5, observed(digestA))), releasing(webAt(digestA)), workloadsFound(found...)), Ready, "", nil},
+		{"the release tells its workloads although nobody else could", atRelease(in(level("smoke", all), leveled(want(candA), "smoke"), pass("r1", candA, 5, observed(digestA))), releasing(webAt(digestA)), func(i *Input) { i.WorkloadsProblem = "no cluster" }), Ready, "", nil},
+		{"nobody could tell their tiers", atRelease(in(level("smoke", Selector{"tier": "0"}), leveled(want(candA), "smoke"), pass("r1", candA, 5, observed(digestA))), releasing(webAt(digestA)), func(i *Input) { i.WorkloadsProblem = "no cluster" }), Error, "WORKLOADS_UNKNOWN nothing_demanded", nil},
 		{"what it depends on in the release is another", atRelease(in(policyE2E, func() Want { w := want(wherever); w.DependsOn = []string{"deployment/db"}; return w }(), pass("r1", wherever, 5, observed(digestA), observedToo(digestA))),
-			releasing(webAt(digestA), Workload{Name: "deployment/db", Images: []string{"shop/db@" + digestB}})), InsufficientEvidence, "ENVIRONMENT_CHANGED", []string{"deployment/db ran"}},
+			releasing(webAt(digestA), Workload{Name: "deployment/db", Images: []string{"shop/db@" + digestB}})), InsufficientEvidence, "ENVIRONMENT_CHANGED nothing_demanded", []string{"deployment/db ran"}},
 		{"planned for the release without a result", atRelease(in(policyE2E, want(candA), pass("r1", candA, 50, observed(digestA)), []evidence.Entry{plan("r2", "e2e", candA, ago(5))}), releasing(webAt(digestA))), InsufficientEvidence, "RESULT_MISSING", nil},
 
 		// Quarantine.

@@ -164,8 +164,8 @@ func (s Share) stricter(o Share) Share {
 	return s
 }
 
-// meet holds a pass to the terms. What falls short changes its state, and says by how much.
-func (t Terms) meet(j *judgement, r *ran, in Input, w Want, d demand) {
+// meet holds a pass to the terms; flakes are its flaky tests. What falls short changes its state, and says by how much.
+func (t Terms) meet(j *judgement, r *ran, flakes []string, in Input, w Want, d demand) {
 	res := r.result()
 	again := "Run it again: " + runAgain(w.Suite, d.environment)
 	switch age := in.Now.Sub(res.Finished); {
@@ -183,12 +183,13 @@ func (t Terms) meet(j *judgement, r *ran, in Input, w Want, d demand) {
 			"Find out which tests are gone, or lower minExecuted in a change of its own.")
 		return
 	}
-	if t.FlakeBudget == (Share{}) || res.Report == nil {
+	if t.FlakeBudget == (Share{}) {
 		return
 	}
-	if allowed := t.FlakeBudget.of(executed); res.Report.Flaky > allowed {
-		j.fall(StateFail, CodeFlakeBudgetSpent, fmt.Sprintf("%s The budget of %s allows %s of %s.", flakyTests(res.Report), t.FlakeBudget, number(allowed), number(executed)),
-			"Make them reliable, or propose a quarantine with an owner and an end.")
+	again = "Make them reliable, or propose a quarantine with an owner and an end."
+	if n, allowed := len(flakes), t.FlakeBudget.of(executed); n > allowed {
+		j.fall(StateFail, CodeFlakeBudgetSpent, fmt.Sprintf("%s passed only on a retry or on a re-run: %s. The budget of %s allows %s of %s.",
+			counted(n, "test"), naming(flakes[:min(n, namedTests)], n), t.FlakeBudget, number(allowed), number(executed)), again)
 	}
 }
 

@@ -68,6 +68,9 @@ func (d *Day) UnmarshalText(text []byte) error {
 // Over says whether the day has ended.
 func (d Day) Over(now time.Time) bool { return !now.Before(d.end) }
 
+// Left is how long the day still lasts; zero or less where it has ended.
+func (d Day) Left(now time.Time) time.Duration { return d.end.Sub(now) }
+
 // cell names the waiver's cell, in an environment that is asked for.
 func (w Waiver) cell(environment string) cellKey {
 	return cellKey{w.Suite, w.Level, w.Workload, cmp.Or(w.Environment, environment)}

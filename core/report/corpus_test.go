@@ -117,7 +117,7 @@ var corpusDisputed = map[string]string{
 	"xunit/types/boosttest/testcase4/input.xml":          "holds four of the five TestCase elements twice, once for their suite and once for the one around it",
 	"xunit/types/nunit/testcase15/input.xml":             "counts six tests whose result is Skipped as passed; the file's own count of skipped tests is six",
 	"gotestsum/testjson/testdata/input/go-test-json.out": "counts a package that failed without a failed test among the failures and not among the tests; go test has no test to blame, and here it is one that errored",
-	"xunit/types/nunit3/testcase3/input.xml":             "counts an inconclusive test as errored; NUnit counts it apart from failures and lets the run pass, and here it is skipped",
+	"xunit/types/nunit3/testcase3/input.xml":             "counts an inconclusive test as errored; the file counts it apart from its failures, and here it is skipped",
 }
 
 // corpusDispute says why a row's expectation is not followed; empty where it is.

@@ -96,7 +96,7 @@ func remark(c report.Case, files evidence.Artifacts) string {
 
 // blocks says whether the row is a reason not to be ready; without a verdict every row is.
 func (r row) blocks(s Summary) bool {
-	return s.Verdict == nil || r.required && r.effective() != policy.StateWaived
+	return s.Verdict == nil || r.required && r.effective() != policy.StateWaived && r.effective() != policy.StateNotApplicable
 }
 
 // UnannotatedText says how many failed tests are not marked in the code, and where they are; empty

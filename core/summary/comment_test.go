@@ -214,8 +214,10 @@ func shown(t *testing.T, page string) string {
 			return
 		}
 		switch n.Data {
-		case "h2", "p", "li", "tr", "summary", "pre", "br":
+		case "h1", "h2", "h3", "p", "li", "tr", "summary", "pre", "br", "caption", "dd":
 			b.WriteString("\n")
+		case "dt":
+			b.WriteString(": ")
 		case "td", "th":
 			b.WriteString(" | ")
 		}

@@ -268,11 +268,11 @@ func (s Summary) comparedWith(all []row, show func(string) string) string {
 		at = " at " + show(shortCommit(c.BaseSHA))
 	}
 	if !s.comparable(all) {
-		return "Nothing is known of the base: the evidence holds no result of these suites for " + show(baseName(c)) + at + ", so new failures cannot be told from old ones."
+		return "Nothing is known of the base: the evidence holds no result of these suites for " + show(baseName(s)) + at + ", so new failures cannot be told from old ones."
 	}
 	exact := !slices.ContainsFunc(s.Base, func(e evidence.Entry) bool { return e.Context.HeadSHA != c.BaseSHA })
 	if c.BaseSHA != "" && exact {
-		return "Since base: compared with " + show(baseName(c)) + at + "."
+		return "Since base: compared with " + show(baseName(s)) + at + "."
 	}
-	return "Since base: compared with the newest results on " + show(baseName(c)) + "."
+	return "Since base: compared with the newest results on " + show(baseName(s)) + "."
 }

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/assay-dev/assay/core/ci"
 	"github.com/assay-dev/assay/core/report"
 )
 
@@ -160,9 +159,13 @@ func hostOf(address string) string {
 	return u.Scheme + "://" + strings.ToLower(u.Host)
 }
 
-// baseName names what a pull request starts from, for people.
-func baseName(c ci.Context) string {
+// baseName names what the outcome is compared with, for people: what a pull request starts from, or
+// the release that was accepted before.
+func baseName(s Summary) string {
+	c := s.Context
 	switch {
+	case s.Previous != nil && !c.IsPullRequest():
+		return "release " + oneLine(s.Previous.Release)
 	case c.BaseBranch != "":
 		return c.BaseBranch
 	case c.BaseSHA != "":

@@ -107,13 +107,14 @@ func render(s Summary, e extent) string {
 	}
 	writeActions(&b, s, all, why.blocking, e.actions)
 	writeEdits(&b, why.edits, e.edits)
-	writeList(&b, "Waivers", why.waivers, min(e.actions, e.edits))
+	writeList(&b, excusesHeading(why.waivers), why.waivers, min(e.actions, e.edits))
 	writeTable(&b, s, all, e)
 	writeList(&b, "Not blocking", why.advice, e.advice)
 	writeFailedTests(&b, s, all, e)
 	writeSettled(&b, s, all, e)
 	if e.rule {
 		writeRules(&b, s)
+		writeUncovered(&b, s)
 	}
 	if e.where {
 		writeWhere(&b, s, all)
@@ -259,7 +260,7 @@ func sinceThen(s Summary, r row) string {
 	if res := r.result(); res != nil && res.Report != nil {
 		failing = res.Report.Unmet()
 	}
-	base := code(baseName(s.Context))
+	base := code(baseName(s))
 	switch {
 	case !since.known || failing == 0:
 		return ""
@@ -298,7 +299,11 @@ func who(f policy.Finding) string {
 		parts = append(parts, "**"+inline(f.Owner)+"**")
 	}
 	if f.Suite != "" {
-		parts = append(parts, code(f.Suite))
+		text := code(f.Suite)
+		if f.Workload != "" {
+			text += " for " + code(f.Workload)
+		}
+		parts = append(parts, text)
 	}
 	if len(parts) == 0 {
 		return ""
@@ -407,6 +412,9 @@ func leftOut(s Summary, all []row, why reasons, e extent) string {
 	say(e.actions == 0, len(why.blocking), "thing to do")
 	say(e.rows == 0, len(all), "suite")
 	say(!e.rule, unmetCells(s), "rule not met")
+	if s.Verdict != nil {
+		say(!e.rule, len(s.Verdict.Coverage.Uncovered), "uncovered workload")
+	}
 	say(!e.notes, countNotes(all), "note")
 	say(e.advice < everything.advice, len(why.advice)-e.advice, "remark")
 	say(min(e.actions, e.edits) < everything.edits, len(why.waivers)-min(e.actions, e.edits), "waiver")

@@ -32,7 +32,7 @@ func writeFailedTests(b *strings.Builder, s Summary, all []row, e extent) {
 				fmt.Fprintf(&c, " (%s)", link(code(p), s.fileAddress(f.row, test)))
 			}
 			if f.since.isNew(test) {
-				c.WriteString(", new since " + code(baseName(s.Context)))
+				c.WriteString(", new since " + code(baseName(s)))
 			}
 			message, lines, left := excerpt(test, e.lines)
 			if message != "" {
@@ -98,7 +98,11 @@ func writeRules(b *strings.Builder, s Summary) {
 		if unmet++; unmet > rulesShown {
 			continue
 		}
-		fmt.Fprintf(&c, "- %s must have passed", code(cell.Suite))
+		what := code(cell.Suite)
+		if cell.Suite == "" {
+			what = "a suite of level " + code(cell.Level)
+		}
+		fmt.Fprintf(&c, "- %s must have passed", what)
 		if cell.Workload != "" {
 			fmt.Fprintf(&c, " for %s", code(cell.Workload))
 		}

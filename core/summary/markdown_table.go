@@ -45,7 +45,7 @@ func writeTable(b *strings.Builder, s Summary, all []row, e extent) {
 		more = append(more, counted(cut, "more suite")+" not shown here.")
 	}
 	if len(folded) > 0 && e.folded == 0 {
-		more = append(more, counted(len(folded), "more suite")+" passed.")
+		more = append(more, settledText(folded)+".")
 	}
 	if base := s.comparedWith(all, code); base != "" {
 		more = append(more, base)
@@ -66,7 +66,27 @@ func writeSettled(b *strings.Builder, s Summary, all []row, e extent) {
 	if more := len(folded) - e.folded; more > 0 {
 		fmt.Fprintf(&c, "\n%s not shown here.\n", counted(more, "more suite"))
 	}
-	details(b, counted(len(folded), "more suite")+" passed", c.String())
+	details(b, settledText(folded), c.String())
+}
+
+// settledText counts suites that need no look. One that does not apply has not passed.
+func settledText(list []row) string {
+	passed, apart := 0, 0
+	for _, r := range list {
+		if r.effective() == policy.StateNotApplicable {
+			apart++
+		} else {
+			passed++
+		}
+	}
+	not := map[bool]string{true: " does not apply", false: " do not apply"}[apart == 1]
+	switch {
+	case apart == 0:
+		return counted(passed, "more suite") + " passed"
+	case passed == 0:
+		return counted(apart, "more requirement") + not
+	}
+	return counted(passed, "more suite") + " passed, " + number(apart) + not
 }
 
 func writeRows(b *strings.Builder, s Summary, list []row, withBase bool) {
@@ -76,11 +96,11 @@ func writeRows(b *strings.Builder, s Summary, list []row, withBase bool) {
 		header = slices.Insert(header, 1, "Required")
 	}
 	if withBase {
-		header = append(header, "Since base")
+		header = append(header, since(s))
 	}
 	fmt.Fprintf(b, "| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat("---|", len(header)))
 	for _, r := range list {
-		name := inline(shorten(oneLine(r.suite), longestName))
+		name := inline(shorten(oneLine(r.name()), longestName))
 		if r.environment != "" && oneLine(r.environment) != s.environmentName() {
 			name += " in " + code(r.environment)
 		}
@@ -149,4 +169,12 @@ func filesCell(files []evidence.File, log, kept string) string {
 func tight(s string) string {
 	const noBreak = "\u00a0"
 	return strings.ReplaceAll(strings.ReplaceAll(s, " ", noBreak), ","+noBreak, ", ")
+}
+
+// since heads the column of what changed.
+func since(s Summary) string {
+	if s.Previous != nil && !s.Context.IsPullRequest() {
+		return "Since last release"
+	}
+	return "Since base"
 }

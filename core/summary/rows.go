@@ -12,11 +12,15 @@ import (
 // row is one suite in one environment: a line of the table.
 type row struct {
 	suite, environment, owner string
-	required                  bool
+	// level and workload are set where the policy demands a suite of a level for a workload, and suite is empty.
+	level, workload string
+	required        bool
 	// state is the worst of the suite's cells; empty where the suite has none.
 	state policy.State
 	// reason is the code of that cell.
 	reason string
+	// note says why that cell does not apply.
+	note string
 	// cells counts the suite's cells here, and waived those of them that are excused.
 	cells, waived int
 	// run is the run that the row rests on, if any.
@@ -44,28 +48,36 @@ func (r row) logged() bool {
 
 // rows gives the lines of the table, those that need a look first and otherwise in the order of the results.
 func rows(s Summary) []row {
-	type key struct{ suite, environment string }
+	type key struct{ suite, environment, level, workload string }
 	var out []row
 	index := map[key]int{}
 	if s.Verdict != nil {
 		for _, c := range s.Verdict.Cells {
-			k := key{c.Suite, c.Environment}
+			k := key{suite: c.Suite, environment: c.Environment}
+			if c.Suite == "" {
+				// Each gap is a row of its own: it is closed by a suite of its own.
+				k.level, k.workload = c.Level, c.Workload
+			}
 			i, ok := index[k]
 			if !ok {
 				index[k] = len(out)
 				i = len(out)
-				out = append(out, row{suite: c.Suite, environment: c.Environment, required: true, state: c.State, reason: c.Reason, run: c.Run})
+				out = append(out, row{suite: c.Suite, environment: c.Environment, level: k.level, workload: k.workload, required: true,
+					state: c.State, reason: c.Reason, note: c.Note, run: c.Run})
 			}
 			out[i].cells++
 			if c.State == policy.StateWaived {
 				out[i].waived++
 			}
 			if policyRank(c.State) < policyRank(out[i].state) {
-				out[i].state, out[i].reason, out[i].run = c.State, c.Reason, c.Run
+				out[i].state, out[i].reason, out[i].note, out[i].run = c.State, c.Reason, c.Note, c.Run
+			}
+			if c.Suite == "" {
+				out[i].owner = cmp.Or(out[i].owner, c.Owner)
 			}
 		}
 		for _, f := range s.Verdict.Findings {
-			if i, ok := index[key{f.Suite, f.Environment}]; ok && out[i].owner == "" {
+			if i, ok := index[key{suite: f.Suite, environment: f.Environment}]; ok && f.Suite != "" && out[i].owner == "" {
 				out[i].owner = f.Owner
 			}
 		}
@@ -77,7 +89,7 @@ func rows(s Summary) []row {
 		if e.Result == nil {
 			continue
 		}
-		k := key{e.Result.Suite, e.Environment.Name}
+		k := key{suite: e.Result.Suite, environment: e.Environment.Name}
 		i, ok := index[k]
 		if !ok {
 			// An import may not know its environment; it then fills the row of the suite that rests on it.
@@ -101,7 +113,7 @@ func rows(s Summary) []row {
 		r.owner = cmp.Or(r.owner, e.Result.Owner)
 	}
 	place := func(r row) int {
-		if n, ok := order[key{r.suite, r.environment}]; ok {
+		if n, ok := order[key{suite: r.suite, environment: r.environment, level: r.level, workload: r.workload}]; ok {
 			return n
 		}
 		return len(s.Results)
@@ -112,6 +124,8 @@ func rows(s Summary) []row {
 			cmp.Compare(place(a), place(b)),
 			cmp.Compare(a.suite, b.suite),
 			cmp.Compare(a.environment, b.environment),
+			cmp.Compare(a.level, b.level),
+			cmp.Compare(a.workload, b.workload),
 		)
 	})
 	return out
@@ -178,11 +192,31 @@ type reasons struct {
 	blocking []policy.Finding
 	// edits are what the change under test would do to what judges it.
 	edits []policy.Finding
-	// waivers tell of each waiver what it does.
+	// waivers tell of each waiver and quarantine what it does.
 	waivers []policy.Finding
 	// advice is what else a reader should know. That evidence will be lost comes first: nothing else can
 	// be looked up after that.
 	advice []policy.Finding
+}
+
+// The codes of what is told of waivers and of quarantines.
+var (
+	waiverCodes     = []string{policy.CodeWaived, policy.CodeWaiverExpired, policy.CodeWaiverWithoutCell, policy.CodeWaiverElsewhere}
+	quarantineCodes = []string{policy.CodeQuarantined, policy.CodeQuarantineExpired, policy.CodeQuarantineRefused}
+)
+
+// excusesHeading stands over what excuses cells.
+func excusesHeading(list []policy.Finding) string {
+	of := func(codes []string) bool {
+		return slices.ContainsFunc(list, func(f policy.Finding) bool { return slices.Contains(codes, f.Code) })
+	}
+	switch {
+	case !of(quarantineCodes):
+		return "Waivers"
+	case !of(waiverCodes):
+		return "Quarantine"
+	}
+	return "Waivers and quarantine"
 }
 
 // findings are the reasons to show: the verdict's, or for suites run by name one for each result
@@ -207,7 +241,7 @@ func findings(s Summary) (out reasons) {
 			out.blocking = append(out.blocking, f)
 		case slices.Contains([]string{policy.CodePolicyEdited, policy.CodeWaiverEdited, policy.CodeSuiteRemoved, policy.CodeSuiteEdited}, f.Code):
 			out.edits = append(out.edits, f)
-		case slices.Contains([]string{policy.CodeWaived, policy.CodeWaiverExpired, policy.CodeWaiverWithoutCell}, f.Code):
+		case slices.Contains(waiverCodes, f.Code) || slices.Contains(quarantineCodes, f.Code):
 			out.waivers = append(out.waivers, f)
 		case f.Code == policy.CodeEvidenceNotKept:
 			out.advice = slices.Insert(out.advice, 0, f)
@@ -215,6 +249,7 @@ func findings(s Summary) (out reasons) {
 			out.advice = append(out.advice, f)
 		}
 	}
+	out.blocking, out.advice = together(out.blocking), together(out.advice)
 	for i, f := range out.blocking {
 		// Who deletes a required suite is told to bring it back, and whose it was.
 		at := slices.IndexFunc(out.edits, func(e policy.Finding) bool { return e.Code == policy.CodeSuiteRemoved && e.Suite == f.Suite })

@@ -35,12 +35,11 @@ type Summary struct {
 	// Results are the results of this invocation, or those a verdict rests on, in the plan's order.
 	Results []evidence.Entry
 	// Base are the newest results of these suites on the base of a pull request, as far as the store
-	// has any: what the outcome is compared with.
+	// has any: what the outcome is compared with. For a release they are
+	// the results that Previous rested on, as far as they are still kept.
 	Base []evidence.Entry
 	// Previous is the verdict of the last release that was accepted; nil where none is kept.
 	Previous *policy.Verdict
-	// PreviousResults are the results that it rested on, as far as they are still kept.
-	PreviousResults []evidence.Entry
 	// Required names the suites that the policy requires.
 	Required map[string]bool
 	// PolicyFrom is the commit that the policy was read at, where that is not the checkout's: the base

@@ -502,6 +502,7 @@ func FuzzSummary(f *testing.F) {
 		require.LessOrEqual(t, len(md), limit)
 		wellFormed(t, md)
 		decent(t, md, s.webPlaces()...)
+		safePage(t, Page(s), s.webPlaces()...)
 		for _, ch := range Text(s, TextOptions{Width: limit % 200}) {
 			if ch != '\n' && invisible(ch) {
 				t.Fatalf("the text holds %U", ch)

@@ -51,7 +51,8 @@ func Text(s Summary, opts TextOptions) string {
 	w.problem(s.Problem)
 	w.actions(why.blocking)
 	w.edits(why.edits)
-	w.list("Waivers", why.waivers)
+	w.list(excusesHeading(why.waivers), why.waivers)
+	w.uncovered(s)
 	w.table(s, all)
 	w.list("Not blocking", why.advice)
 	w.failed(s, all)
@@ -191,10 +192,15 @@ func (w *writer) actions(list []policy.Finding) {
 
 func textWho(f policy.Finding) string {
 	var parts []string
-	for _, p := range []string{f.Owner, f.Suite} {
-		if p != "" {
-			parts = append(parts, title(p))
+	if f.Owner != "" {
+		parts = append(parts, title(f.Owner))
+	}
+	if f.Suite != "" {
+		text := title(f.Suite)
+		if f.Workload != "" {
+			text += " for " + shorten(oneLine(f.Workload), longestInline)
 		}
+		parts = append(parts, text)
 	}
 	if len(parts) == 0 {
 		return ""
@@ -278,7 +284,7 @@ func (w *writer) table(s Summary, all []row) {
 	}
 	lines := [][]string{header}
 	for _, r := range all {
-		name := title(r.suite)
+		name := title(r.name())
 		if r.environment != "" && oneLine(r.environment) != s.environmentName() {
 			name += " in " + title(r.environment)
 		}
@@ -295,16 +301,18 @@ func (w *writer) table(s Summary, all []row) {
 			widths[i] = max(widths[i], columns(l[i]))
 		}
 	}
-	// Names give way first; what is left belongs to the evidence, which is wrapped.
+	// The longer of name and result gives way first; what is left belongs to the evidence, which is wrapped.
 	sum := 0
 	for _, n := range widths {
 		sum += n + 2
 	}
-	for _, i := range []int{0, last - 1} {
-		if over := sum - (w.width - 20); over > 0 {
-			cut := min(over, max(0, widths[i]-12))
-			widths[i], sum = widths[i]-cut, sum-cut
+	for sum > w.width-20 && max(widths[0], widths[last-1]) > 12 {
+		i := 0
+		if widths[last-1] > widths[0] {
+			i = last - 1
 		}
+		widths[i]--
+		sum--
 	}
 	w.b.WriteByte('\n')
 	for n, l := range lines {
@@ -343,7 +351,7 @@ func (w *writer) failed(s Summary, all []row) {
 				name += " (" + shorten(oneLine(p), 120) + ")"
 			}
 			if f.since.isNew(c) {
-				name += ", new since " + title(baseName(s.Context))
+				name += ", new since " + title(baseName(s))
 			}
 			w.wrap("  ", "    ", name)
 			message, lines, left := excerpt(c, textLines)

@@ -83,7 +83,7 @@ func Title(s Summary) string {
 	if unclear == 1 {
 		for _, r := range required {
 			if r.effective() == policy.StateError {
-				name := "Could not tell: no clear result from " + title(r.suite)
+				name := "Could not tell: no clear result from " + title(r.name())
 				if why := r.why(); why != "" {
 					name += " (" + title(why) + ")"
 				}
@@ -157,7 +157,7 @@ func namedTitle(all []row) string {
 }
 
 func outcomeWords(r row) string {
-	text := title(r.suite)
+	text := title(r.name())
 	why := r.why()
 	switch r.effective() {
 	case policy.StatePass:

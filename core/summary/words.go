@@ -21,10 +21,26 @@ var reasonWords = map[string]string{
 	policy.CodeEnvironmentChanged:   "environment changed since",
 	policy.CodeClockSkew:            "a clock is wrong",
 	policy.CodeInconsistentEvidence: "contradicts itself",
+	policy.CodeRegression:           "worse than before",
+	policy.CodeTooOld:               "too old",
+	policy.CodeTooFewTests:          "too few tests",
+	policy.CodeFlakeBudgetSpent:     "flake budget spent",
+	policy.CodeImportedNotAccepted:  "imported, not accepted",
+	policy.CodeNoSuite:              "no suite",
+	policy.CodeWorkloadsUnknown:     "workloads unknown",
+	policy.CodeNotReleased:          "not part of the release",
+	policy.CodeQuarantined:          "failed tests in quarantine",
+	policy.CodeThresholdMissed:      "threshold missed",
+	policy.CodeMeasurementMissing:   "measurement missing",
+	policy.CodeEnvironmentsDiffer:   "environments differ",
+	policy.CodeEnvironmentsUnknown:  "environments not compared",
 }
 
 // why says in few words why the row is not a plain pass; empty where the result word says it all.
 func (r row) why() string {
+	if r.reason == policy.CodeExcepted {
+		return strings.TrimSuffix("excepted: "+shorten(oneLine(r.note), longestName), ": ")
+	}
 	if w, ok := reasonWords[r.reason]; ok {
 		return w
 	}
@@ -38,37 +54,55 @@ func (r row) why() string {
 		reason = r.result().Reason
 	}
 	switch reason {
-	case evidence.Completed, evidence.TestsFailed:
+	case evidence.Completed, evidence.TestsFailed, "":
+		if r.effective() == policy.StateWaived {
+			return "failed"
+		}
 		return ""
 	}
 	return string(reason)
 }
 
-// word is the result in words, never by colour or sign alone.
-func (r row) word() string {
-	text := ""
-	switch r.effective() {
+// name is the suite, or of a row without one what is demanded: smoke for deployment/web. That there is
+// no suite is its result.
+func (r row) name() string {
+	if r.suite != "" || r.level == "" && r.workload == "" {
+		return r.suite
+	}
+	if r.workload == "" {
+		return "suites of level " + r.level
+	}
+	return r.level + " for " + r.workload
+}
+
+// stateWord is a state in words.
+func stateWord(s policy.State) string {
+	switch s {
 	case policy.StatePass:
 		return "Passed"
 	case policy.StateFlaky:
 		return "Passed, flaky"
 	case policy.StateWaived:
-		text = "Waived"
+		return "Waived"
 	case policy.StateNotApplicable:
 		return "Does not apply"
 	case policy.StateFail:
-		text = "Failed"
+		return "Failed"
 	case policy.StateStale:
-		text = "Stale"
+		return "Stale"
 	case policy.StateMissing:
-		text = "No evidence"
-	default:
-		text = "Could not tell"
+		return "No evidence"
+	}
+	return "Could not tell"
+}
+
+// word is the result in words, never by colour or sign alone.
+func (r row) word() string {
+	text := stateWord(r.effective())
+	if r.effective().Fresh() {
+		return text
 	}
 	why := r.why()
-	if why == "" && r.effective() == policy.StateWaived {
-		why = "failed"
-	}
 	if why != "" {
 		text += " (" + why + ")"
 	}
