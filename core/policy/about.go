@@ -24,6 +24,8 @@ type Place struct {
 type about struct {
 	Want
 	environment string
+	// workload is the cell's; empty where the suite covers none.
+	workload string
 	// release is the workload as it is to be released; nil where what is under test identifies itself.
 	release *Workload
 	// runs is what is known to run now, or is to be released, in the workloads that the evidence speaks of.
@@ -34,7 +36,7 @@ type about struct {
 }
 
 func aboutOf(in Input, w Want, d demand) about {
-	a := about{Want: w, environment: d.environment, release: d.release, problem: w.Problem, runs: w.Observed}
+	a := about{Want: w, environment: d.environment, workload: d.workload, release: d.release, problem: w.Problem, runs: w.Observed}
 	if i := slices.IndexFunc(in.Places, func(p Place) bool { return p.Environment == d.environment }); i >= 0 {
 		a.place = in.Places[i]
 		if d.environment != in.Environment || len(a.runs) == 0 {
@@ -98,6 +100,13 @@ func (a about) concerns(r *ran) bool {
 		return slices.ContainsFunc(r.subject.Images, func(i string) bool { return containsImage(a.release.Images, i) })
 	}
 	return true
+}
+
+// covers says whether a run was about the cell's workload. A run says which workloads its suite
+// covered when it was made: one of another catalog that has a suite of the same name, or from before
+// the suite covered this workload, proves nothing of it.
+func (a about) covers(r *ran) bool {
+	return a.workload == "" || len(r.covers) == 0 || slices.Contains(r.covers, a.workload)
 }
 
 // same says whether a result tested what its run was planned for.

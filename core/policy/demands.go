@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// demand is one thing that the policy asks for: a suite in an environment, for some of the workloads
-// that it covers. Each workload of it is a cell.
+// demand is one thing that the policy asks for: a suite in an environment, for a workload that it
+// covers. It is a cell.
 type demand struct {
 	// suite is empty where the baseline asks for a suite of a level and there is none.
 	suite       string
 	level       string
 	environment string
 	// named is true where the policy itself names the environment.
-	named     bool
-	workloads []string
-	terms     Terms
-	// release narrows what evidence must be about to this workload as it is to be released; then
-	// workloads has one element.
+	named bool
+	// workload is empty where the suite covers none.
+	workload string
+	terms    Terms
+	// release is the workload as it is to be released; nil where no release is asked about.
 	release *Workload
 	// settled is set where no evidence needs to be looked at.
 	settled *judgement
@@ -38,7 +38,7 @@ func demands(in Input, wants map[string]Want) (out []demand, problems []Finding)
 	}
 	cells := map[cellKey]demand{}
 	add := func(d demand, workload string) {
-		d.workloads = []string{workload}
+		d.workload = workload
 		key := cellKey{d.suite, "", workload, d.environment}
 		if d.suite == "" {
 			key.level = d.level
@@ -73,7 +73,7 @@ func demands(in Input, wants map[string]Want) (out []demand, problems []Finding)
 	for _, b := range in.Policy.Baseline {
 		problems = append(problems, b.demand(in, wants, add)...)
 	}
-	return grouped(cells), problems
+	return inOrder(cells), problems
 }
 
 // demand adds the cells of one rule of the baseline.
@@ -150,8 +150,8 @@ func (in Input) releaseTells(chosen Selector) bool {
 	return in.Release != nil && (len(chosen) == 0 || !slices.ContainsFunc(in.Release.Workloads, func(w Workload) bool { return len(w.Labels) == 0 }))
 }
 
-// grouped puts cells together that are judged alike, so that one reason is told once.
-func grouped(cells map[cellKey]demand) []demand {
+// inOrder gives the demands sorted by suite, environment, level and workload.
+func inOrder(cells map[cellKey]demand) []demand {
 	keys := make([]cellKey, 0, len(cells))
 	for k := range cells {
 		keys = append(keys, k)
@@ -161,13 +161,7 @@ func grouped(cells map[cellKey]demand) []demand {
 	})
 	var out []demand
 	for _, k := range keys {
-		d := cells[k]
-		if n := len(out) - 1; n >= 0 && d.settled == nil && d.release == nil && out[n].settled == nil && out[n].release == nil &&
-			out[n].suite == d.suite && out[n].environment == d.environment && out[n].terms == d.terms && out[n].named == d.named {
-			out[n].workloads = append(out[n].workloads, d.workloads...)
-			continue
-		}
-		out = append(out, d)
+		out = append(out, cells[k])
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -48,11 +49,8 @@ func Evaluate(in Input) Verdict {
 		if d.settled == nil {
 			worse[suiteIn{d.suite, d.environment}].regress(&j, want, d)
 		}
-		var cells []Cell
-		for _, w := range d.workloads {
-			cells = append(cells, Cell{Workload: w, Suite: d.suite, Level: d.level, Owner: cmp.Or(want.Owner, j.owner), Environment: d.environment,
-				State: j.state, Run: j.run, Reason: j.code, Note: d.note, Since: j.since, Evidence: j.evidence()})
-		}
+		cells := []Cell{{Workload: d.workload, Suite: d.suite, Level: d.level, Owner: cmp.Or(want.Owner, j.owner), Environment: d.environment,
+			State: j.state, Run: j.run, Reason: j.code, Note: d.note, Since: j.since, Evidence: j.evidence}}
 		waived, used, blocked := waive(cells, excused, in, want, d, j)
 		v.Waivers = append(v.Waivers, used...)
 		v.Quarantine = append(v.Quarantine, j.quarantined...)
@@ -69,7 +67,7 @@ func Evaluate(in Input) Verdict {
 		if blocked {
 			f := j.finding(Blocking, want, d.environment)
 			if d.release != nil || d.suite == "" {
-				f.Workload = d.workloads[0]
+				f.Workload = d.workload
 			}
 			found = append(found, rankedFinding{j.state, f})
 		}
@@ -241,6 +239,8 @@ func sorted(found []rankedFinding) []Finding {
 			strings.Compare(a.Message, b.Message),
 		)
 	})
+	// What holds for several workloads of a suite is one reason.
+	found = slices.CompactFunc(found, func(a, b rankedFinding) bool { return reflect.DeepEqual(a, b) })
 	out := make([]Finding, 0, len(found))
 	for _, f := range found {
 		out = append(out, f.Finding)

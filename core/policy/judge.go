@@ -36,6 +36,7 @@ const (
 	CodeSuiteEdited            = "SUITE_EDITED"
 	CodeEvidenceNotKept        = "EVIDENCE_NOT_KEPT"
 	CodeWaiverElsewhere        = "WAIVER_ELSEWHERE"
+	CodeNotCovered             = "NOT_COVERED"
 	CodeDrifted                = "DRIFTED"
 	CodeNothingDemanded        = "NOTHING_DEMANDED"
 	CodeQuarantineProposed     = "QUARANTINE_PROPOSED"
@@ -74,8 +75,8 @@ type judgement struct {
 	since time.Time
 	// quarantined are the quarantines that excuse it.
 	quarantined []Quarantine
-	// rests are the entries it rests on.
-	rests []*evidence.Entry
+	// evidence are the digests of the entries it rests on.
+	evidence []string
 }
 
 // fall lowers a pass.
@@ -83,25 +84,12 @@ func (j *judgement) fall(state State, code, message, next string) {
 	j.state, j.code, j.message, j.next = state, code, message, next
 }
 
-// evidence gives the digests of the entries it rests on, each once and sorted.
-func (j judgement) evidence() []string {
-	var out []string
-	for _, e := range j.rests {
-		// What has no canonical form was not read from a store and has no digest to look it up by.
-		if text, err := evidence.Marshal(*e); err == nil {
-			out = append(out, evidence.Digest(text))
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
 func (j judgement) finding(s Severity, w Want, environment string) Finding {
 	owner := w.Owner
 	if owner == "" {
 		owner = j.owner
 	}
-	return Finding{Severity: s, Code: j.code, Suite: w.Suite, Environment: environment, Owner: owner, Message: j.message, Next: j.next, Run: j.run, Since: j.since, Evidence: j.evidence()}
+	return Finding{Severity: s, Code: j.code, Suite: w.Suite, Environment: environment, Owner: owner, Message: j.message, Next: j.next, Run: j.run, Since: j.since, Evidence: j.evidence}
 }
 
 func (j *judgement) advise(w Want, environment, code, message, next string) {
@@ -151,7 +139,7 @@ func (rec *record) weigh(in Input, a about, d demand) judgement {
 	var same []*ran
 	var future *ran
 	for _, r := range all {
-		if !a.concerns(r) {
+		if !a.concerns(r) || !a.covers(r) {
 			continue
 		}
 		if r.written.After(limit) || r.at.After(limit) {
@@ -218,6 +206,11 @@ func (rec *record) nothing(all []*ran, a about, d demand) judgement {
 		if res == nil {
 			continue
 		}
+		if a.concerns(r) && !a.covers(r) {
+			return judgement{state: StateMissing, code: CodeNotCovered, owner: res.Owner,
+				message: fmt.Sprintf("The newest evidence%s (run %s) is of a suite %s that covered %s, and not %s.", inEnvironment(d.environment), r.run, quoted(a.Suite), atMost(r.covers, namedTests, ", "), a.workload),
+				next:    "Run it as it is now: " + again}
+		}
 		return judgement{state: StateMissing, code: CodeWrongSubject, owner: res.Owner,
 			message: fmt.Sprintf("The newest evidence%s (run %s) is for %s, not for %s.", inEnvironment(d.environment), r.run, describe(r.subject, subject), describe(subject, r.subject)),
 			next:    "Run it for this subject: " + again}
@@ -252,10 +245,10 @@ func attest(in Input, same []*ran, a about, d demand) judgement {
 	res := r.result()
 	if res == nil {
 		j := resultMissing(r, same, a.Want, d)
-		j.since, j.rests = r.at, r.entries
+		j.since, j.evidence = r.at, r.digests()
 		return j
 	}
-	j := judgement{run: r.run, code: res.Reason.Code(), next: res.Reason.Meaning().Next, owner: res.Owner, rests: r.entries}
+	j := judgement{run: r.run, code: res.Reason.Code(), next: res.Reason.Meaning().Next, owner: res.Owner, evidence: r.digests()}
 	j.since = began(r, same)
 	switch {
 	case !a.same(res.Subject):

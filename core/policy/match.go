@@ -49,7 +49,7 @@ func (in Input) match(j *judgement, w Want, d demand) {
 	var words []string
 	for _, diff := range rest {
 		if strings.Contains(diff.Where, "/") && !strings.HasPrefix(diff.Where, "configmap/") &&
-			!slices.Contains(d.workloads, diff.Where) && !slices.Contains(w.DependsOn, diff.Where) && !slices.Equal(d.workloads, []string{""}) {
+			d.workload != diff.Where && !slices.Contains(w.DependsOn, diff.Where) && d.workload != "" {
 			continue
 		}
 		if diff.Aspect == evidence.AspectUnread {

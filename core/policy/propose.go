@@ -19,17 +19,16 @@ const (
 func (in Input) proposals(demanded []demand, wants map[string]Want) []rankedFinding {
 	var out []rankedFinding
 	for _, h := range in.History {
-		i := slices.IndexFunc(demanded, func(d demand) bool { return d.suite == h.Suite && d.environment == h.Environment })
-		if i < 0 {
-			continue
-		}
-		d := demanded[i]
-		for _, other := range demanded {
-			if other.suite == d.suite && other.environment == d.environment {
-				d.workloads = append(slices.Clone(d.workloads), other.workloads...)
+		asked, tierless := false, true
+		for _, d := range demanded {
+			if d.suite == h.Suite && d.environment == h.Environment {
+				asked = true
+				if tier, known := in.tier(d.workload); known && tier == tierZero {
+					tierless = false
+				}
 			}
 		}
-		if slices.ContainsFunc(d.workloads, func(w string) bool { tier, known := in.tier(w); return known && tier == tierZero }) {
+		if !asked || !tierless {
 			continue
 		}
 		tests := slices.DeleteFunc(slices.Clone(h.Flaky), func(t FlakyTest) bool {

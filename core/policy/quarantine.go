@@ -74,16 +74,14 @@ func (p *Policy) quarantine(j *judgement, r *ran, in Input, w Want, d demand) {
 		refuse(fmt.Sprintf("%s of the suite are in quarantine, and at most %s may be.", counted(len(active), "test"), number(limit)), "Mend some of them.")
 		return
 	}
-	for _, name := range d.workloads {
-		switch tier, known := in.tier(name); {
-		case name == "":
-		case !known:
-			refuse(fmt.Sprintf("which tier %s is of is not known.", name), "Decide where the cluster can be asked, or mend the tests.")
-			return
-		case tier == tierZero:
-			refuse(fmt.Sprintf("%s is of tier 0, which takes no quarantine.", name), "Mend the tests.")
-			return
-		}
+	switch tier, known := in.tier(d.workload); {
+	case d.workload == "":
+	case !known:
+		refuse(fmt.Sprintf("which tier %s is of is not known.", d.workload), "Decide where the cluster can be asked, or mend the tests.")
+		return
+	case tier == tierZero:
+		refuse(fmt.Sprintf("%s is of tier 0, which takes no quarantine.", d.workload), "Mend the tests.")
+		return
 	}
 	var words []string
 	for _, q := range excused {

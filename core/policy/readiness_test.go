@@ -233,6 +233,9 @@ func TestReadiness(t *testing.T) {
 			p.Baseline = []BaselineRule{{Level: "smoke", For: all, Terms: Terms{MaxAge: age("1h")}}}
 		}), both, pass("r1", sourceA, 61)), workloadsFound(found...)), InsufficientEvidence, "TOO_OLD", nil},
 
+		{"a suite of the same name that covers something else", in(policyE2E, want(sourceA), pass("r1", sourceA, 5, func(e *evidence.Entry) { e.Result.Covers = []string{"deployment/cart"} })), InsufficientEvidence, "NOT_COVERED", []string{"deployment/cart, and not deployment/web"}},
+		{"a suite that covers a workload more since it ran", in(policyE2E, coveringCartToo(want(sourceA)), pass("r1", sourceA, 5, func(e *evidence.Entry) { e.Result.Covers = []string{"deployment/web"} })), InsufficientEvidence, "NOT_COVERED", []string{"deployment/web, and not deployment/cart"}},
+
 		// Fingerprint.
 		{"the same cluster and version", changed(in(policyE2E, want(candA), pass("r1", candA, 5, ranOn("sha256:c1", "1.34"))), place("sha256:c1", "1.34")), Ready, "", nil},
 		{"another cluster", changed(in(policyE2E, want(candA), pass("r1", candA, 5, ranOn("sha256:c1", "1.34"))), place("sha256:c2", "1.34")), InsufficientEvidence, "ENVIRONMENT_CHANGED", []string{"sha256:c1", "sha256:c2"}},
@@ -411,3 +414,6 @@ func TestInputSurvivesJSON(t *testing.T) {
 		require.JSONEq(t, string(want), string(got))
 	}
 }
+
+// coveringCartToo has the suite cover two workloads.
+func coveringCartToo(w Want) Want { w.Covers = []string{"deployment/cart", "deployment/web"}; return w }

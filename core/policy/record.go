@@ -27,12 +27,31 @@ type ran struct {
 	// written is the latest time any of its entries claims; entryID is that entry.
 	written time.Time
 	entryID string
+	// covers are the workloads that the suite covered then; empty where the record does not say.
+	covers []string
 	// cluster and kubernetes identify where it ran, as its newest result says.
 	cluster, kubernetes string
 	// attempts are the results, oldest first; empty where the plan has no result.
 	attempts []*evidence.Result
 	// entries are the plan and the results.
 	entries []*evidence.Entry
+	// named are the entries' digests, once somebody has asked.
+	named []string
+}
+
+// digests gives the digests of the run's entries, each once and sorted.
+func (r *ran) digests() []string {
+	if r.named == nil {
+		for _, e := range r.entries {
+			// What has no canonical form was not read from a store and has no digest to look it up by.
+			if text, err := evidence.Marshal(*e); err == nil {
+				r.named = append(r.named, evidence.Digest(text))
+			}
+		}
+		slices.Sort(r.named)
+		r.named = slices.Compact(r.named)
+	}
+	return r.named
 }
 
 // result is the attempt that decides: the newest; nil where there is none.
@@ -71,7 +90,7 @@ func newRecord(entries []evidence.Entry) *record {
 			if runs[key] != nil {
 				continue // the same entry out of two stores
 			}
-			r := &ran{run: p.Run, environment: e.Environment.Name, subject: p.Subject, at: e.Time, written: e.Time, entryID: e.ID, entries: []*evidence.Entry{e}}
+			r := &ran{run: p.Run, environment: e.Environment.Name, subject: p.Subject, at: e.Time, written: e.Time, entryID: e.ID, covers: p.Covers, entries: []*evidence.Entry{e}}
 			runs[key] = r
 			rec.suites[p.Suite] = append(rec.suites[p.Suite], r)
 		}
@@ -92,6 +111,9 @@ func newRecord(entries []evidence.Entry) *record {
 		}
 		if !slices.ContainsFunc(r.entries, func(k *evidence.Entry) bool { return k.ID == e.ID && k.Kind == e.Kind && k.Time.Equal(e.Time) }) {
 			r.entries = append(r.entries, e)
+		}
+		if len(e.Result.Covers) > 0 {
+			r.covers = e.Result.Covers
 		}
 		r.cluster, r.kubernetes = e.Environment.Cluster, e.Environment.Kubernetes
 		r.attempts = append(r.attempts, e.Result)
