@@ -74,8 +74,8 @@ type judgement struct {
 	since time.Time
 	// quarantined are the quarantines that excuse it.
 	quarantined []Quarantine
-	// rests are the entries it rests on.
-	rests []*evidence.Entry
+	// rests is the run whose entries it rests on; nil where there is none.
+	rests *ran
 }
 
 // fall lowers a pass.
@@ -85,15 +85,10 @@ func (j *judgement) fall(state State, code, message, next string) {
 
 // evidence gives the digests of the entries it rests on, each once and sorted.
 func (j judgement) evidence() []string {
-	var out []string
-	for _, e := range j.rests {
-		// What has no canonical form was not read from a store and has no digest to look it up by.
-		if text, err := evidence.Marshal(*e); err == nil {
-			out = append(out, evidence.Digest(text))
-		}
+	if j.rests == nil {
+		return nil
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return slices.Clone(j.rests.evidence())
 }
 
 func (j judgement) finding(s Severity, w Want, environment string) Finding {
@@ -252,10 +247,10 @@ func attest(in Input, same []*ran, a about, d demand) judgement {
 	res := r.result()
 	if res == nil {
 		j := resultMissing(r, same, a.Want, d)
-		j.since, j.rests = r.at, r.entries
+		j.since, j.rests = r.at, r
 		return j
 	}
-	j := judgement{run: r.run, code: res.Reason.Code(), next: res.Reason.Meaning().Next, owner: res.Owner, rests: r.entries}
+	j := judgement{run: r.run, code: res.Reason.Code(), next: res.Reason.Meaning().Next, owner: res.Owner, rests: r}
 	j.since = began(r, same)
 	switch {
 	case !a.same(res.Subject):

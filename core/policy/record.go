@@ -33,6 +33,24 @@ type ran struct {
 	attempts []*evidence.Result
 	// entries are the plan and the results.
 	entries []*evidence.Entry
+	// digests are theirs, once somebody has asked.
+	digests []string
+}
+
+// evidence gives the digests of its entries, each once and sorted.
+func (r *ran) evidence() []string {
+	if r.digests != nil {
+		return r.digests
+	}
+	for _, e := range r.entries {
+		// What has no canonical form was not read from a store and has no digest to look it up by.
+		if text, err := evidence.Marshal(*e); err == nil {
+			r.digests = append(r.digests, evidence.Digest(text))
+		}
+	}
+	slices.Sort(r.digests)
+	r.digests = slices.Compact(r.digests)
+	return r.digests
 }
 
 // result is the attempt that decides: the newest; nil where there is none.
