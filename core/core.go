@@ -99,6 +99,21 @@ type Store interface {
 	Open(ctx context.Context, digest string) (io.ReadCloser, error)
 }
 
+// HeadStore is a Store that need not read whole entries to tell what they are about.
+type HeadStore interface {
+	Store
+	// Heads is Query with heads, whose entries are read when somebody asks for them.
+	Heads(ctx context.Context, q evidence.Query) iter.Seq2[evidence.Head, error]
+}
+
+// headsOf gives the heads of the selected entries, newest first.
+func headsOf(ctx context.Context, s Store, q evidence.Query) iter.Seq2[evidence.Head, error] {
+	if h, ok := s.(HeadStore); ok {
+		return h.Heads(ctx, q)
+	}
+	return evidence.Heads(s.Query(ctx, q))
+}
+
 // Publisher shows a summary to people. Publish is an idempotent upsert.
 type Publisher interface {
 	Publish(ctx context.Context, s summary.Summary) error

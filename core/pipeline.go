@@ -155,7 +155,7 @@ func (p Pipeline) Decide(ctx context.Context, asked policy.Input) (*policy.Verdi
 func (p Pipeline) Input(ctx context.Context, asked policy.Input) (policy.Input, error) {
 	asked.Policy, asked.PullRequest, asked.Now = p.Policy, p.Context.IsPullRequest(), p.Now()
 	history := policy.NewHistorian(asked, p.side)
-	entries, err := policy.Relevant(asked, p.Store.Query(ctx, evidence.Query{}), history)
+	entries, err := policy.Relevant(asked, headsOf(ctx, p.Store, evidence.Query{}), history)
 	if err != nil {
 		return asked, fmt.Errorf("reading the evidence: %w", err)
 	}

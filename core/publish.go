@@ -152,8 +152,8 @@ func (p Pipeline) Base(ctx context.Context, suites []string, environment string)
 	if !c.IsPullRequest() || c.BaseSHA == "" && c.BaseBranch == "" {
 		return nil, nil
 	}
-	exact, near := map[string]evidence.Entry{}, map[string]evidence.Entry{}
-	for e, err := range p.Store.Query(ctx, evidence.Query{Kind: evidence.KindResult}) {
+	exact, near := map[string]evidence.Head{}, map[string]evidence.Head{}
+	for e, err := range headsOf(ctx, p.Store, evidence.Query{Kind: evidence.KindResult}) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the evidence of the base: %w", err)
 		}
@@ -175,11 +175,18 @@ func (p Pipeline) Base(ctx context.Context, suites []string, environment string)
 	}
 	var out []evidence.Entry
 	for _, name := range suites {
-		if e, ok := exact[name]; ok {
-			out = append(out, e)
-		} else if e, ok := near[name]; ok {
-			out = append(out, e)
+		h, ok := exact[name]
+		if !ok {
+			h, ok = near[name]
 		}
+		if !ok {
+			continue
+		}
+		e, err := h.Read()
+		if err != nil {
+			return nil, fmt.Errorf("reading the evidence of the base: %w", err)
+		}
+		out = append(out, e)
 	}
 	return out, nil
 }

@@ -40,21 +40,56 @@ func (p Pipeline) Accepted(ctx context.Context, environment string) (*policy.Ver
 		if err := json.Unmarshal(e.Verdict.Document, &v); err != nil {
 			return nil, nil, fmt.Errorf("reading the verdict %s of an earlier release: %w", e.ID, err)
 		}
-		results, err := p.RestsOn(ctx, v.Runs)
+		results, err := p.RestsOn(ctx, v.Runs, nil)
 		return &v, results, err
 	}
 	return nil, nil, nil
 }
 
-// RestsOn reads the newest result of each run.
-func (p Pipeline) RestsOn(ctx context.Context, runs []string) ([]evidence.Entry, error) {
+// RestsOn gives the newest result of each run, as far as there is one. known are entries that were read
+// already, newest first, with all results of the runs that they have any of; the store is asked for the others.
+func (p Pipeline) RestsOn(ctx context.Context, runs []string, known []evidence.Entry) ([]evidence.Entry, error) {
+	newest := map[string]*evidence.Entry{}
+	missing := 0
+	for _, run := range runs {
+		if _, twice := newest[run]; !twice {
+			newest[run] = nil
+			missing++
+		}
+	}
+	take := func(e evidence.Entry) *evidence.Entry {
+		if e.Result == nil {
+			return nil
+		}
+		if was, asked := newest[e.Result.Run]; !asked || was != nil {
+			return nil
+		}
+		missing--
+		newest[e.Result.Run] = &e
+		return &e
+	}
+	for _, e := range known {
+		take(e)
+	}
+	if missing > 0 {
+		for h, err := range headsOf(ctx, p.Store, evidence.Query{Kind: evidence.KindResult}) {
+			if err != nil {
+				return nil, fmt.Errorf("reading the results that a verdict rests on: %w", err)
+			}
+			if into := take(h.Entry); into != nil {
+				if *into, err = h.Read(); err != nil {
+					return nil, fmt.Errorf("reading the results that a verdict rests on: %w", err)
+				}
+			}
+			if missing == 0 {
+				break
+			}
+		}
+	}
 	var results []evidence.Entry
 	for _, run := range runs {
-		for e, err := range p.Store.Query(ctx, evidence.Query{Kind: evidence.KindResult, Run: run, Limit: 1}) {
-			if err != nil {
-				return nil, fmt.Errorf("reading the results of run %s: %w", run, err)
-			}
-			results = append(results, e)
+		if e := newest[run]; e != nil {
+			results = append(results, *e)
 		}
 	}
 	return results, nil

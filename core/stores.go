@@ -7,11 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"time"
 
 	"github.com/assay-dev/assay/core/evidence"
 )
 
-var _ Store = Stores(nil)
+var _ HeadStore = Stores(nil)
 
 // Stores reads several stores as one, so that a verdict can rest on the evidence of all teams,
 // wherever each keeps it. What is appended goes to the first.
@@ -31,57 +32,79 @@ func (all Stores) Query(ctx context.Context, q evidence.Query) iter.Seq2[evidenc
 	if len(all) == 1 {
 		return all[0].Query(ctx, q)
 	}
-	return func(yield func(evidence.Entry, error) bool) {
-		type head struct {
-			entry evidence.Entry
-			next  func() (evidence.Entry, error, bool)
+	each := make([]iter.Seq2[evidence.Entry, error], 0, len(all))
+	for _, s := range all {
+		each = append(each, s.Query(ctx, q))
+	}
+	return newestFirst(each, q.Limit, func(e evidence.Entry) time.Time { return e.Time })
+}
+
+// Heads implements HeadStore, as Query does.
+func (all Stores) Heads(ctx context.Context, q evidence.Query) iter.Seq2[evidence.Head, error] {
+	if len(all) == 1 {
+		return headsOf(ctx, all[0], q)
+	}
+	each := make([]iter.Seq2[evidence.Head, error], 0, len(all))
+	for _, s := range all {
+		each = append(each, headsOf(ctx, s, q))
+	}
+	return newestFirst(each, q.Limit, func(h evidence.Head) time.Time { return h.Time })
+}
+
+// newestFirst merges what each gives newest first, up to limit where that is not 0.
+func newestFirst[T any](each []iter.Seq2[T, error], limit int, at func(T) time.Time) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		type source struct {
+			head T
+			next func() (T, error, bool)
 		}
-		var heads []*head
+		var sources []*source
 		// advance reads a store's next entry; errors are given on at once. It says whether to go on.
-		advance := func(h *head) (more, goOn bool) {
+		advance := func(s *source) (more, goOn bool) {
 			for {
-				e, err, ok := h.next()
+				e, err, ok := s.next()
 				if !ok {
 					return false, true
 				}
 				if err == nil {
-					h.entry = e
+					s.head = e
 					return true, true
 				}
-				if !yield(evidence.Entry{}, err) {
+				var none T
+				if !yield(none, err) {
 					return false, false
 				}
 			}
 		}
-		for _, s := range all {
-			next, stop := iter.Pull2(s.Query(ctx, q))
+		for _, seq := range each {
+			next, stop := iter.Pull2(seq)
 			defer stop()
-			h := &head{next: next}
-			more, goOn := advance(h)
+			s := &source{next: next}
+			more, goOn := advance(s)
 			if !goOn {
 				return
 			}
 			if more {
-				heads = append(heads, h)
+				sources = append(sources, s)
 			}
 		}
-		for given := 0; len(heads) > 0 && (q.Limit == 0 || given < q.Limit); given++ {
+		for given := 0; len(sources) > 0 && (limit == 0 || given < limit); given++ {
 			newest := 0
-			for i, h := range heads {
-				if h.entry.Time.After(heads[newest].entry.Time) {
+			for i, s := range sources {
+				if at(s.head).After(at(sources[newest].head)) {
 					newest = i
 				}
 			}
-			h := heads[newest]
-			if !yield(h.entry, nil) {
+			s := sources[newest]
+			if !yield(s.head, nil) {
 				return
 			}
-			more, goOn := advance(h)
+			more, goOn := advance(s)
 			if !goOn {
 				return
 			}
 			if !more {
-				heads = append(heads[:newest], heads[newest+1:]...)
+				sources = append(sources[:newest], sources[newest+1:]...)
 			}
 		}
 	}

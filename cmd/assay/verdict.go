@@ -194,7 +194,7 @@ func (a *app) decision(ctx context.Context, f verdictFlags) (decision, error) {
 			d.summary.Required[s.Name] = true
 		}
 	}
-	if d.summary.Results, err = p.RestsOn(ctx, verdict.Runs); err != nil {
+	if d.summary.Results, err = p.RestsOn(ctx, verdict.Runs, d.input.Entries); err != nil {
 		return d, wrong(err)
 	}
 	var before []evidence.Entry

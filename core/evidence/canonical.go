@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Marshal gives the entry's canonical JSON: one entry has exactly one sequence of bytes, whoever
@@ -36,6 +37,14 @@ func Marshal(e Entry) ([]byte, error) {
 // add some within a schema version, and an older one can still read the rest. They are lost when
 // the entry is marshalled again, so whoever copies entries copies their bytes.
 func Unmarshal(data []byte) (Entry, error) {
+	if isCanonical(data) {
+		var e Entry
+		if json.Unmarshal(data, &e) == nil && e.Validate() == nil {
+			return e, nil
+		}
+	}
+	// Something is wrong; what follows takes its time to say what.
+	//
 	// The version is looked at first: to a reader of a later schema's entry it is the only true answer.
 	var head struct {
 		APIVersion string `json:"apiVersion"`
@@ -203,10 +212,23 @@ func appendString(b []byte, s string) []byte {
 }
 
 // compareUTF16 orders names by their UTF-16 code units (RFC 8785 section 3.2.3). That is the order
-// of code points, but for those beyond U+FFFF, whose surrogates come before U+E000.
+// of code points, but for those beyond U+FFFF, whose surrogates come before U+E000. Of ASCII it is that
+// of the bytes.
 func compareUTF16(a, b string) int {
+	if isASCII(a) && isASCII(b) {
+		return strings.Compare(a, b)
+	}
 	ra, rb := []rune(a), []rune(b)
 	return slices.CompareFunc(ra, rb, func(x, y rune) int { return cmp.Compare(utf16Weight(x), utf16Weight(y)) })
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func utf16Weight(r rune) rune {

@@ -154,6 +154,20 @@ func (h *Historian) Full() bool {
 	return true
 }
 
+// Wants says whether a result is to be offered, as far as its head tells.
+func (h *Historian) Wants(e evidence.Entry) bool {
+	if h == nil || e.Result == nil || !h.suites[e.Result.Suite] || e.Result.Origin != evidence.OriginCluster || e.Result.Attempt > 1 ||
+		e.Result.Outcome != evidence.OutcomePassed && e.Result.Outcome != evidence.OutcomeFailed {
+		return false
+	}
+	recent, before := 0, 0
+	if s := h.of[suiteIn{e.Result.Suite, e.Environment.Name}]; s != nil {
+		recent, before = s.Recent, s.Before
+	}
+	side := h.side(e)
+	return (side == Now || side == Either) && recent < h.recent || (side == Earlier || side == Either) && before < h.before
+}
+
 // Offer counts a result. Only what the cluster ran counts, and of a run its first attempt: that one
 // tells how often a test fails.
 func (h *Historian) Offer(e evidence.Entry) {

@@ -15,21 +15,31 @@ const Considered = 50
 const others = 5
 
 // Relevant keeps of a record, newest first, what can matter to the decision, so that its size is
-// bounded by the catalog and not by the store, and offers every result to h, which may be nil. It
-// stops reading when nothing older can matter.
-func Relevant(in Input, entries iter.Seq2[evidence.Entry, error], h *Historian) ([]evidence.Entry, error) {
+// bounded by the catalog and not by the store, and offers to h, which may be nil, the results that it
+// wants. It reads no entry that its head rules out, and stops when nothing older can matter.
+func Relevant(in Input, heads iter.Seq2[evidence.Head, error], h *Historian) ([]evidence.Entry, error) {
 	s := newSelection(in)
-	for e, err := range entries {
+	var kept []evidence.Entry
+	for head, err := range heads {
 		if err != nil {
 			return nil, err
 		}
-		s.offer(e)
-		h.Offer(e)
+		keep, wanted := s.offer(head.Entry), h.Wants(head.Entry)
+		if keep || wanted {
+			e, err := head.Read()
+			if err != nil {
+				return nil, err
+			}
+			if keep {
+				kept = append(kept, e)
+			}
+			h.Offer(e)
+		}
 		if s.full() && h.Full() {
 			break
 		}
 	}
-	return s.kept, nil
+	return kept, nil
 }
 
 type selection struct {
@@ -42,7 +52,8 @@ type selection struct {
 	about map[suiteIn]int
 	any   map[string]int
 	runs  map[runKey]bool
-	kept  []evidence.Entry
+	// room counts the demanded whose runs are not all kept.
+	room int
 }
 
 type suiteIn struct{ suite, environment string }
@@ -71,12 +82,12 @@ func newSelection(in Input) *selection {
 			s.abouts[at] = []about{aboutOf(in, want, demand{suite: name, environment: in.Environment})}
 		}
 	}
+	s.room = len(s.demanded)
 	return s
 }
 
-// offer keeps an entry if it matters.
-func (s *selection) offer(e evidence.Entry) {
-	keep := false
+// offer says whether an entry matters.
+func (s *selection) offer(e evidence.Entry) (keep bool) {
 	consider := func(run, suite string, subject evidence.Subject) {
 		key := runKey{e.Invocation, run, suite}
 		if s.runs[key] || s.wanted(suite, e.Environment.Name, subject) {
@@ -91,9 +102,7 @@ func (s *selection) offer(e evidence.Entry) {
 	if e.Result != nil {
 		consider(e.Result.Run, e.Result.Suite, e.Result.Subject)
 	}
-	if keep {
-		s.kept = append(s.kept, e)
-	}
+	return keep
 }
 
 // wanted counts a run and says whether there is room for it.
@@ -114,7 +123,9 @@ func (s *selection) wanted(suite, environment string, subject evidence.Subject) 
 	wanted := false
 	for _, a := range abouts {
 		if s.about[at] < Considered && a.concerns(&ran{subject: subject}) {
-			s.about[at]++
+			if s.about[at]++; s.about[at] == Considered && s.demanded[at] {
+				s.room--
+			}
 			wanted = true
 			break
 		}
@@ -127,11 +138,4 @@ func (s *selection) wanted(suite, environment string, subject evidence.Subject) 
 }
 
 // full says whether nothing older can matter.
-func (s *selection) full() bool {
-	for at := range s.demanded {
-		if s.about[at] < Considered {
-			return false
-		}
-	}
-	return len(s.demanded) > 0
-}
+func (s *selection) full() bool { return len(s.demanded) > 0 && s.room == 0 }

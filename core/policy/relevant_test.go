@@ -16,13 +16,14 @@ import (
 	"github.com/assay-dev/assay/core/evidence"
 )
 
-// newestFirst gives entries as a store does.
-func newestFirst(entries []evidence.Entry, read *int) iter.Seq2[evidence.Entry, error] {
+// newestFirst gives the heads of entries as a store does, with no more in them than is promised, and
+// counts what is asked for.
+func newestFirst(entries []evidence.Entry, read *int) iter.Seq2[evidence.Head, error] {
 	sorted := slices.Clone(entries)
 	slices.SortStableFunc(sorted, func(a, b evidence.Entry) int { return b.Time.Compare(a.Time) })
-	return func(yield func(evidence.Entry, error) bool) {
+	return func(yield func(evidence.Head, error) bool) {
 		for _, e := range sorted {
-			if *read++; !yield(e, nil) {
+			if *read++; !yield(evidence.Head{Entry: evidence.HeadOf(e), Read: func() (evidence.Entry, error) { return e, nil }}, nil) {
 				return
 			}
 		}
@@ -75,6 +76,10 @@ func TestRelevantIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, InsufficientEvidence, Evaluate(i.with(kept)).Decision)
 
-	_, err = Relevant(i, func(yield func(evidence.Entry, error) bool) { yield(evidence.Entry{}, errors.New("torn")) }, nil)
+	_, err = Relevant(i, func(yield func(evidence.Head, error) bool) { yield(evidence.Head{}, errors.New("torn")) }, nil)
 	assert.EqualError(t, err, "torn", "a record that cannot be read is no record")
+	_, err = Relevant(i, func(yield func(evidence.Head, error) bool) {
+		yield(evidence.Head{Entry: evidence.HeadOf(entries[0]), Read: func() (evidence.Entry, error) { return evidence.Entry{}, errors.New("torn later") }}, nil)
+	}, nil)
+	assert.EqualError(t, err, "torn later", "nor one whose entries cannot")
 }

@@ -13,15 +13,16 @@ import (
 	"github.com/assay-dev/assay/core"
 )
 
-var _ core.Store = (*Dir)(nil)
+var _ core.HeadStore = (*Dir)(nil)
 
 // Dir is a store in a directory. Any number of processes may append and read at the same time:
-// there are no locks, no index and no file that two writers change.
+// there are no locks, no index that it depends on and no file that two writers change.
 //
 //	entries/TIME-KIND-ID.json  one entry each; the time sorts, so that the newest are found by name alone
 //	ids/KIND-ID.json           a second name (hard link) of the entry; it makes the id unique
 //	blobs/sha256/HEX           one blob each, named by its content
 //	tmp/                       files being written; no reader looks here
+//	cache/                     what readers remember of many entries; whoever deletes it loses time alone
 //
 // Every file is written complete and synced under tmp before it gets its name, and an entry gets
 // its names after its blobs have theirs. So a crash at any moment leaves an entry wholly there or

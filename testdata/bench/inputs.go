@@ -31,6 +31,7 @@ const (
 	fails
 	breaks // the test could not be carried out
 	isSkipped
+	isFlaky // it passed when it was tried again; in no generated report
 )
 
 // outcomeOf says how test i ended: of a thousand, 5 failed, 1 broke, 20 were skipped. It is the

@@ -1,8 +1,8 @@
 // Command bench measures what Assay costs: on a cluster that is up, against what a person would do
-// with kubectl, and in reading reports, against other readers. It also draws what the rule for regressions
-// sees and what it takes for one. `make bench` sets everything up and calls it.
+// with kubectl, in reading reports, against other readers, and in deciding over many runs. It also draws
+// what the rule for regressions sees and what it takes for one. `make bench` sets everything up and calls it.
 //
-//	bench [--only one,many,requests,memory,read,reports,trends] [--pairs N] [--json FILE] [--write README.md]
+//	bench [--only one,many,requests,memory,read,reports,trends,verdict] [--pairs N] [--json FILE] [--write README.md]
 //
 // It fails where something did not work. A figure over its bound is shown, and no failure: what else
 // the machine does at the time decides as well.
@@ -59,17 +59,20 @@ type options struct {
 const (
 	reportsPart = "reports"
 	trendsPart  = "trends"
+	verdictPart = "verdict"
 )
 
 // parts are what can be measured, in this order.
-var parts = []string{"one", "many", "requests", "memory", "read", reportsPart, trendsPart}
+var parts = []string{"one", "many", "requests", "memory", "read", reportsPart, trendsPart, verdictPart}
 
 // onCluster says whether any part is measured on a cluster.
 func (o options) onCluster() bool {
 	return slices.ContainsFunc(o.only, needsCluster)
 }
 
-func needsCluster(part string) bool { return part != reportsPart && part != trendsPart }
+func needsCluster(part string) bool {
+	return part != reportsPart && part != trendsPart && part != verdictPart
+}
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
@@ -155,9 +158,11 @@ func run(ctx context.Context, args, env []string, now func() time.Time, stdout, 
 			return err
 		}
 	}
-	if slices.Contains(o.only, reportsPart) {
-		if err := atDesk(ctx, o, env, now, stdout, &r); err != nil {
-			return err
+	for _, part := range []string{reportsPart, verdictPart} {
+		if slices.Contains(o.only, part) {
+			if err := atDesk(ctx, part, o, env, now, stdout, &r); err != nil {
+				return err
+			}
 		}
 	}
 	if slices.Contains(o.only, trendsPart) {
@@ -226,8 +231,12 @@ func onCluster(ctx context.Context, o options, env []string, now func() time.Tim
 }
 
 // atDesk measures what needs nothing but this machine.
-func atDesk(ctx context.Context, o options, env []string, now func() time.Time, stdout io.Writer, r *Result) (err error) {
-	d, err := newDesk(o, env, stdout)
+func atDesk(ctx context.Context, part string, o options, env []string, now func() time.Time, stdout io.Writer, r *Result) (err error) {
+	room := uint64(roomForInputs)
+	if part == verdictPart {
+		room = roomForHistory
+	}
+	d, err := newDesk(o, env, stdout, room)
 	if err != nil {
 		return err
 	}
@@ -236,10 +245,14 @@ func atDesk(ctx context.Context, o options, env []string, now func() time.Time, 
 			err = cerr
 		}
 	}()
-	d.say("\n== %s", reportsPart)
+	d.say("\n== %s", part)
 	began := now()
-	r.Reports, err = d.reports(ctx)
-	if err := concluded(ctx, reportsPart, err); err != nil {
+	if part == verdictPart {
+		r.Verdicts, err = d.verdicts(ctx, verdictHistory)
+	} else {
+		r.Reports, err = d.reports(ctx)
+	}
+	if err := concluded(ctx, part, err); err != nil {
 		return err
 	}
 	d.say("  in %s", now().Sub(began).Round(time.Second))

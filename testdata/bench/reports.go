@@ -67,7 +67,7 @@ const (
 	roomForInputs = 1 << 30
 )
 
-// desk is where reports are read.
+// desk is where reports are read and verdicts given.
 type desk struct {
 	options
 	env    []string
@@ -75,12 +75,13 @@ type desk struct {
 	dir    string
 }
 
-func newDesk(o options, env []string, stdout io.Writer) (*desk, error) {
+// newDesk makes a directory with room for so many bytes.
+func newDesk(o options, env []string, stdout io.Writer, room uint64) (*desk, error) {
 	d := &desk{options: o, env: append(calm(env), "NO_COLOR=1"), stdout: stdout}
 	var err error
 	// In memory where there is enough of it, so that no disk is measured.
 	var shm syscall.Statfs_t
-	if syscall.Statfs("/dev/shm", &shm) == nil && shm.Bavail*uint64(shm.Bsize) > 2*roomForInputs {
+	if syscall.Statfs("/dev/shm", &shm) == nil && shm.Bavail*uint64(shm.Bsize) > 2*room {
 		if d.dir, err = os.MkdirTemp("/dev/shm", "assay-bench-"); err == nil {
 			return d, nil
 		}

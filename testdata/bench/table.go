@@ -36,6 +36,7 @@ type Result struct {
 	ReadBack   *ReadBack  `json:"readBack,omitempty"`
 	Reports    *Reports   `json:"reports,omitempty"`
 	Trends     *Trends    `json:"trends,omitempty"`
+	Verdicts   *Verdicts  `json:"verdicts,omitempty"`
 }
 
 // row is one line of the table; bound is what we want it to keep, over whether it did not.
@@ -208,6 +209,9 @@ func (r Result) text() string {
 	if r.Trends != nil {
 		b.WriteString(r.Trends.text())
 	}
+	if r.Verdicts != nil {
+		b.WriteString(r.Verdicts.text())
+	}
 	return b.String()
 }
 
@@ -253,10 +257,11 @@ const (
 	clusterTable = "bench"
 	reportsTable = "bench-reports"
 	trendsTable  = "bench-trends"
+	verdictTable = "bench-verdict"
 )
 
 // writeTables writes into a file the table of what was measured on the cluster, if it was, and those of
-// the reports and the trends, if they were read and drawn.
+// the reports, the trends and the verdicts, if they were read, drawn and given.
 func (r Result) writeTables(path string, onCluster bool) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -276,6 +281,11 @@ func (r Result) writeTables(path string, onCluster bool) error {
 	if r.Trends != nil {
 		if text, err = between(text, trendsTable, r.Trends.markdown()); err != nil {
 			return fmt.Errorf("writing the table of trends into %s: %w", path, err)
+		}
+	}
+	if r.Verdicts != nil {
+		if text, err = between(text, verdictTable, r.Verdicts.markdown(r.Conditions)); err != nil {
+			return fmt.Errorf("writing the table of verdicts into %s: %w", path, err)
 		}
 	}
 	return os.WriteFile(path, []byte(text), 0o644)

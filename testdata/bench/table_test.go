@@ -112,7 +112,7 @@ func TestBetween(t *testing.T) {
 	}
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	for _, name := range []string{clusterTable, reportsTable, trendsTable} {
+	for _, name := range []string{clusterTable, reportsTable, trendsTable, verdictTable} {
 		_, err = between(string(readme), name, "")
 		assert.NoError(t, err, "the README has the place")
 	}
@@ -121,17 +121,17 @@ func TestBetween(t *testing.T) {
 // Each table is replaced by what was measured, and the other stays.
 func TestWriteTables(t *testing.T) {
 	const before = "<!-- bench:begin -->\nold\n<!-- bench:end -->\n<!-- bench-reports:begin -->\nold reports\n<!-- bench-reports:end -->\n" +
-		"<!-- bench-trends:begin -->\nold trends\n<!-- bench-trends:end -->\n"
-	r, drawn := Result{Reports: readings(), Trends: trends()}, Result{Trends: trends()}
+		"<!-- bench-trends:begin -->\nold trends\n<!-- bench-trends:end -->\n<!-- bench-verdict:begin -->\nold verdicts\n<!-- bench-verdict:end -->\n"
+	r, drawn := Result{Reports: readings(), Trends: trends(), Verdicts: verdicts()}, Result{Trends: trends()}
 	for name, tc := range map[string]struct {
 		r         Result
 		onCluster bool
 		old, gone []string
 	}{
-		"all":          {r, true, nil, []string{"\nold\n", "old reports", "old trends"}},
-		"no cluster":   {r, false, []string{"\nold\n"}, []string{"old reports", "old trends"}},
-		"trends":       {drawn, false, []string{"\nold\n", "old reports"}, []string{"old trends"}},
-		"cluster only": {Result{}, true, []string{"old reports", "old trends"}, []string{"\nold\n"}},
+		"all":          {r, true, nil, []string{"\nold\n", "old reports", "old trends", "old verdicts"}},
+		"no cluster":   {r, false, []string{"\nold\n"}, []string{"old reports", "old trends", "old verdicts"}},
+		"trends":       {drawn, false, []string{"\nold\n", "old reports", "old verdicts"}, []string{"old trends"}},
+		"cluster only": {Result{}, true, []string{"old reports", "old trends", "old verdicts"}, []string{"\nold\n"}},
 	} {
 		path := filepath.Join(t.TempDir(), "README.md")
 		require.NoError(t, os.WriteFile(path, []byte(before), 0o644))
