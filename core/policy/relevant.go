@@ -43,24 +43,30 @@ func Relevant(in Input, heads iter.Seq2[evidence.Head, error], h *Historian) ([]
 }
 
 type selection struct {
-	// abouts are what evidence must be about, by suite and environment.
-	abouts map[suiteIn][]about
-	// demanded are the suites and environments that the policy demands.
-	demanded map[suiteIn]bool
-	suites   map[string]bool
-	// about and any count the runs that are kept.
-	about map[suiteIn]int
-	any   map[string]int
-	runs  map[runKey]bool
-	// room counts the demanded whose runs are not all kept.
-	room int
+	// sought are what evidence must be about, by suite and environment.
+	sought map[suiteIn][]*sought
+	suites map[string]bool
+	// any counts the runs that are kept whatever they are about.
+	any  map[string]int
+	runs map[runKey]bool
+	// demanded counts what the policy demands, and room what of it may still have older runs.
+	demanded, room int
+}
+
+// sought is what evidence must be about for one cell, or for all cells of a suite where they are
+// judged by the same runs.
+type sought struct {
+	about
+	demanded bool
+	// cluster and imported count the runs that are kept. They are counted apart: what was brought in
+	// must not crowd out what the cluster said.
+	cluster, imported int
 }
 
 type suiteIn struct{ suite, environment string }
 
 func newSelection(in Input) *selection {
-	s := &selection{abouts: map[suiteIn][]about{}, demanded: map[suiteIn]bool{}, suites: map[string]bool{},
-		about: map[suiteIn]int{}, any: map[string]int{}, runs: map[runKey]bool{}}
+	s := &selection{sought: map[suiteIn][]*sought{}, suites: map[string]bool{}, any: map[string]int{}, runs: map[runKey]bool{}}
 	wants := wantsBySuite(in.Wants)
 	demands, _ := demands(in, wants)
 	for _, d := range demands {
@@ -68,66 +74,73 @@ func newSelection(in Input) *selection {
 			continue
 		}
 		at := suiteIn{d.suite, d.environment}
+		s.suites[d.suite] = true
+		if d.release == nil && len(s.sought[at]) > 0 {
+			continue // without a release the cells of a suite are about the same
+		}
 		want, known := wants[d.suite]
 		if !known {
 			want = Want{Suite: d.suite}
 		}
-		s.suites[d.suite], s.demanded[at] = true, true
-		s.abouts[at] = append(s.abouts[at], aboutOf(in, want, d))
+		s.sought[at] = append(s.sought[at], &sought{about: aboutOf(in, want, d), demanded: true})
+		s.demanded++
 	}
 	for name, want := range wants {
 		at := suiteIn{name, in.Environment}
 		s.suites[name] = true
-		if len(s.abouts[at]) == 0 {
-			s.abouts[at] = []about{aboutOf(in, want, demand{suite: name, environment: in.Environment})}
+		if len(s.sought[at]) == 0 {
+			s.sought[at] = []*sought{{about: aboutOf(in, want, demand{suite: name, environment: in.Environment})}}
 		}
 	}
-	s.room = len(s.demanded)
+	s.room = s.demanded
 	return s
 }
 
 // offer says whether an entry matters.
 func (s *selection) offer(e evidence.Entry) (keep bool) {
-	consider := func(run, suite string, subject evidence.Subject) {
-		key := runKey{e.Invocation, run, suite}
-		if s.runs[key] || s.wanted(suite, e.Environment.Name, subject) {
+	consider := func(r ran, suite string, imported bool) {
+		key := runKey{e.Invocation, r.run, suite}
+		if s.runs[key] || s.wanted(suite, e.Environment.Name, &r, imported) {
 			s.runs[key], keep = true, true
 		}
 	}
 	if e.Plan != nil {
 		for _, p := range e.Plan.Runs {
-			consider(p.Run, p.Suite, p.Subject)
+			consider(ran{run: p.Run, subject: p.Subject}, p.Suite, false)
 		}
 	}
 	if e.Result != nil {
-		consider(e.Result.Run, e.Result.Suite, e.Result.Subject)
+		consider(ran{run: e.Result.Run, subject: e.Result.Subject}, e.Result.Suite, e.Result.Origin == evidence.OriginImported)
 	}
 	return keep
 }
 
 // wanted counts a run and says whether there is room for it.
-func (s *selection) wanted(suite, environment string, subject evidence.Subject) bool {
+func (s *selection) wanted(suite, environment string, r *ran, imported bool) bool {
 	if !s.suites[suite] {
 		return false
 	}
-	at := suiteIn{suite, environment}
-	abouts := s.abouts[at]
+	list := s.sought[suiteIn{suite, environment}]
 	if environment == "" {
 		// What was brought in and does not say where it ran may count anywhere.
-		for of, list := range s.abouts {
+		for of, more := range s.sought {
 			if of.suite == suite {
-				abouts = append(abouts, list...)
+				list = append(list[:len(list):len(list)], more...)
 			}
 		}
 	}
 	wanted := false
-	for _, a := range abouts {
-		if s.about[at] < Considered && a.concerns(&ran{subject: subject}) {
-			if s.about[at]++; s.about[at] == Considered && s.demanded[at] {
-				s.room--
-			}
-			wanted = true
-			break
+	for _, a := range list {
+		n := &a.cluster
+		if imported {
+			n = &a.imported
+		}
+		if *n >= Considered || !a.concerns(r) {
+			continue
+		}
+		wanted = true
+		if *n++; n == &a.cluster && *n == Considered && a.demanded {
+			s.room--
 		}
 	}
 	if s.any[suite] < others {
@@ -138,4 +151,4 @@ func (s *selection) wanted(suite, environment string, subject evidence.Subject) 
 }
 
 // full says whether nothing older can matter.
-func (s *selection) full() bool { return len(s.demanded) > 0 && s.room == 0 }
+func (s *selection) full() bool { return s.demanded > 0 && s.room == 0 }

@@ -76,6 +76,33 @@ func TestRelevantIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, InsufficientEvidence, Evaluate(i.with(kept)).Decision)
 
+	// Fifty imports do not crowd out what the cluster said of the same subject.
+	entries = fail("cluster", candB, 90_000)
+	for n := range 2 * Considered {
+		entries = append(entries, result(fmt.Sprintf("i%d", n), "e2e", candB, ago(n), evidence.OutcomePassed, evidence.Completed, imported("staging")))
+	}
+	i = in(policyE2E, want(candB))
+	kept, err = Relevant(i, newestFirst(entries, &read), nil)
+	require.NoError(t, err)
+	assert.Less(t, len(kept), 2*Considered)
+	assert.Equal(t, NotReady, Evaluate(i.with(kept)).Decision)
+
+	// Nor do many runs of one workload's digest crowd out another's.
+	entries = nil
+	for n := range 3 * Considered {
+		entries = append(entries, pass(fmt.Sprintf("w%d", n), candA, n, observed(digestA))...)
+	}
+	cart := evidence.Subject{Kind: "candidate", Images: []string{"shop/cart@" + digestB}}
+	entries = append(entries, pass("cart", cart, 50_000, func(e *evidence.Entry) {
+		o := []evidence.Workload{{Namespace: "shop", Workload: "deployment/cart", Images: cart.Images}}
+		e.Result.Observed = evidence.Observed{Start: o, End: o}
+	})...)
+	i = in(policyE2E, coveringCartToo(want(candA)))
+	i.Release = &Release{Name: "r", ReleaseSpec: ReleaseSpec{Workloads: []Workload{webAt(digestA), {Name: "deployment/cart", Images: cart.Images}}}}
+	kept, err = Relevant(i, newestFirst(entries, &read), nil)
+	require.NoError(t, err)
+	assert.Equal(t, Ready, Evaluate(i.with(kept)).Decision)
+
 	_, err = Relevant(i, func(yield func(evidence.Head, error) bool) { yield(evidence.Head{}, errors.New("torn")) }, nil)
 	assert.EqualError(t, err, "torn", "a record that cannot be read is no record")
 	_, err = Relevant(i, func(yield func(evidence.Head, error) bool) {
