@@ -241,6 +241,22 @@ func heedSources(t *testing.T) {
 }
 
 // TestHouseComplains shows the checker made-up houses: what it must see, and what it must let pass.
+// topLevel is all that the repository holds at its top: who looks for something finds it in one glance,
+// and what a build leaves there does not travel along.
+var topLevel = []string{
+	".ci", ".dockerignore", ".github", ".gitignore", ".gitlab-ci.yml", ".golangci.yml", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "LICENSE",
+	"Makefile", "README.md", "action.yml", "cmd", "core", "go.mod", "go.sum", "integrations", "templates", "testdata",
+}
+
+func TestTopLevel(t *testing.T) {
+	if _, err := os.Stat("../.git"); err != nil {
+		t.Skip("this is no checkout: nothing says which files belong to it")
+	}
+	out, err := exec.Command("git", "-C", "..", "ls-tree", "--name-only", "HEAD").Output()
+	require.NoError(t, err)
+	assert.Equal(t, topLevel, strings.Fields(string(out)))
+}
+
 func TestHouseComplains(t *testing.T) {
 	const m = module + "/"
 	for name, tc := range map[string]struct {

@@ -161,16 +161,7 @@ func (r *newmanReader) execution() {
 	r.object(func(key string) {
 		switch key {
 		case "cursor":
-			r.object(func(key string) {
-				switch key {
-				case "ref":
-					ref = r.text(200)
-				case "iteration":
-					iteration = max(r.count(), 0)
-				case "cycles":
-					cycles = r.count()
-				}
-			})
+			ref, iteration, cycles = r.cursor()
 		case "item":
 			r.object(func(key string) {
 				switch key {
@@ -318,14 +309,7 @@ func (r *newmanReader) failure() {
 		case "at":
 			at = r.name()
 		case "cursor":
-			r.object(func(key string) {
-				switch key {
-				case "ref":
-					ref = r.text(200)
-				case "iteration":
-					iteration = max(r.count(), 0)
-				}
-			})
+			ref, iteration, _ = r.cursor()
 		case "source":
 			r.object(func(key string) {
 				if key == "name" {
@@ -361,4 +345,19 @@ func (r *newmanReader) failure() {
 		c.Message = "newman does not say what was wrong"
 	}
 	r.add(r.out, c)
+}
+
+// cursor says which request of which iteration something belongs to, and how many iterations there are.
+func (r *newmanReader) cursor() (ref string, iteration, cycles int) {
+	r.object(func(key string) {
+		switch key {
+		case "ref":
+			ref = r.text(200)
+		case "iteration":
+			iteration = max(r.count(), 0)
+		case "cycles":
+			cycles = r.count()
+		}
+	})
+	return ref, iteration, cycles
 }
