@@ -252,7 +252,11 @@ func TestTopLevel(t *testing.T) {
 	if _, err := os.Stat("../.git"); err != nil {
 		t.Skip("this is no checkout: nothing says which files belong to it")
 	}
-	out, err := exec.Command("git", "-C", "..", "ls-tree", "--name-only", "HEAD").Output()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("this machine has no git")
+	}
+	// Whoever runs the tests need not own the checkout.
+	out, err := exec.Command("git", "-c", "safe.directory=*", "-C", "..", "ls-tree", "--name-only", "HEAD").Output()
 	require.NoError(t, err)
 	assert.Equal(t, topLevel, strings.Fields(string(out)))
 }
