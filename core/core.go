@@ -106,6 +106,15 @@ type HeadStore interface {
 	Heads(ctx context.Context, q evidence.Query) iter.Seq2[evidence.Head, error]
 }
 
+// AttestedStore is a Store that keeps with an entry the Sigstore bundle in which somebody vouches for it:
+// see evidence.Entry's Attestation.
+type AttestedStore interface {
+	Store
+	// Attestation gives the bundle that was kept with the entry, byte for byte; nil where it was kept
+	// unsigned. The entry is found by its kind, id and content. What the bundle says is not verified here.
+	Attestation(ctx context.Context, e evidence.Entry) ([]byte, error)
+}
+
 // headsOf gives the heads of the selected entries, newest first.
 func headsOf(ctx context.Context, s Store, q evidence.Query) iter.Seq2[evidence.Head, error] {
 	if h, ok := s.(HeadStore); ok {

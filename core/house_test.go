@@ -36,9 +36,14 @@ var floors = map[string]float64{
 	"core/dashboard":       6,
 	"core/store":           6,
 	"core/store/storetest": 6,
-	"core/publishtest":     6,
-	"core/ci/citest":       6,
-	"integrations/*":       6,
+
+	"core/store/oci":     5.6, // evidence in a registry
+	"core/store/index":   5.4, // what SQLite remembers of a store
+	"core/store/backend": 5.2, // what a kind of store must be able to do
+
+	"core/publishtest": 6,
+	"core/ci/citest":   6,
+	"integrations/*":   6,
 
 	"integrations/github/githubtest": 6, // a GitHub for tests
 	"integrations/gitlab/gitlabtest": 6, // a GitLab for tests
@@ -50,7 +55,8 @@ var floors = map[string]float64{
 
 	"core/policy": 3,
 
-	"core/policy/trend": 2.5, // the arithmetic of regressions, for the policy alone
+	"core/policy/trend":    2.5, // the arithmetic of regressions, for the policy alone
+	"core/evidence/attest": 2.5, // statements, signatures and keys
 
 	"core/evidence": 2,
 	"core/suite":    2,
@@ -67,7 +73,7 @@ const pure = 5
 // outside is what the floors up to pure never reach, directly or through anything else: who decides
 // over evidence must not know where it comes from or where it goes.
 var outside = []string{
-	"k8s.io", "sigs.k8s.io", "github.com/google/go-containerregistry", "github.com/distribution", "oras.land",
+	"modernc.org/sqlite", "database/sql", "k8s.io", "sigs.k8s.io", "github.com/google/go-containerregistry", "github.com/distribution", "oras.land",
 	"github.com/google/go-github", "github.com/sethvargo/go-githubactions", "gitlab.com/gitlab-org/api", "github.com/xanzy/go-gitlab",
 	"net/http",
 }
@@ -299,11 +305,11 @@ func TestHouseComplains(t *testing.T) {
 			wrong:   []string{"integrations/github on floor 6 imports integrations on floor 6.5: imports only go down"},
 		},
 		"a room nobody placed": {
-			imports: map[string][]string{m + "core/attic": nil, m + "core": {m + "core/attic"}, m + "core/store/oci": nil, module: nil},
+			imports: map[string][]string{m + "core/attic": nil, m + "core": {m + "core/attic"}, m + "core/store/s3": nil, module: nil},
 			wrong: []string{
 				". is not in the table of floors: say on which floor it lives",
 				"core/attic is not in the table of floors: say on which floor it lives",
-				"core/store/oci is not in the table of floors: say on which floor it lives",
+				"core/store/s3 is not in the table of floors: say on which floor it lives",
 			},
 		},
 		"a folder that says nothing": {

@@ -21,14 +21,21 @@ const (
 	KindResult = "Result"
 	// KindVerdict is a decision about a release that was recorded, so that the next is compared with it.
 	KindVerdict = "Verdict"
+	// KindHold keeps what a release rests on from being pruned, or lifts such a hold.
+	KindHold = "Hold"
+	// KindTombstone stands for what was removed from the store before its time, and says why.
+	KindTombstone = "Tombstone"
 )
 
-// Entry is one immutable record. Exactly one of Plan, Result and Verdict is set, as Kind says.
+// kinds are all of them.
+var kinds = []string{KindPlan, KindResult, KindVerdict, KindHold, KindTombstone}
+
+// Entry is one immutable record. Exactly one of its bodies is set, as Kind says.
 type Entry struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
-	// ID is unique in a store: the invocation for a plan and for a verdict, RUN.aN for the Nth attempt of
-	// a run.
+	// ID is unique among the entries of its kind in a store: RUN.aN for the Nth attempt of a run, and the
+	// invocation for all others.
 	ID string `json:"id"`
 	// Time is when the entry was made, in UTC.
 	Time time.Time `json:"time"`
@@ -37,10 +44,26 @@ type Entry struct {
 	Context     ci.Context  `json:"context"`
 	Environment Environment `json:"environment"`
 	// Producer is the version of assay that wrote the entry.
-	Producer string   `json:"producer"`
-	Plan     *Plan    `json:"plan,omitempty"`
-	Result   *Result  `json:"result,omitempty"`
-	Verdict  *Verdict `json:"verdict,omitempty"`
+	Producer  string     `json:"producer"`
+	Plan      *Plan      `json:"plan,omitempty"`
+	Result    *Result    `json:"result,omitempty"`
+	Verdict   *Verdict   `json:"verdict,omitempty"`
+	Hold      *Hold      `json:"hold,omitempty"`
+	Tombstone *Tombstone `json:"tombstone,omitempty"`
+	// Attestation is the Sigstore bundle in which somebody vouches for the entry, where it is to be kept
+	// signed. It is no part of the entry's canonical JSON, and whoever reads entries asks for it apart.
+	Attestation []byte `json:"-"`
+}
+
+// Files are the kept files that the entry names.
+func (e Entry) Files() []File {
+	switch {
+	case e.Result != nil:
+		return e.Result.Files
+	case e.Verdict != nil:
+		return e.Verdict.Files
+	}
+	return nil
 }
 
 // Verdict is a recorded decision about a release. It decides nothing again: it is history.
@@ -52,6 +75,29 @@ type Verdict struct {
 	Policy string `json:"policy,omitempty"`
 	// Document is the whole verdict as JSON, in the form that --output json prints it.
 	Document json.RawMessage `json:"document"`
+	// Files are what it takes to decide again: see FileInput.
+	Files []File `json:"files,omitempty"`
+}
+
+// Hold keeps a release's verdicts, and all that they name, in the store until a later Hold lifts it.
+type Hold struct {
+	Release string `json:"release"`
+	// By is who asked for it, as far as that is known.
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Lifted is true where this entry ends the hold.
+	Lifted bool `json:"lifted,omitempty"`
+}
+
+// Tombstone says that somebody removed a blob or an entry on purpose, because of what was in it.
+type Tombstone struct {
+	// Digest is of the blob, or of the entry's canonical JSON.
+	Digest string `json:"digest"`
+	// Kind and ID name the entry that was removed; they are empty where it was a blob.
+	Kind   string `json:"kind,omitempty"`
+	ID     string `json:"id,omitempty"`
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason"`
 }
 
 // Environment is the environment as it was when the entry was made. For an import from outside
@@ -212,13 +258,15 @@ const (
 	FileLog      = "log"
 	FileReport   = "report"
 	FileArtifact = "artifact"
+	// FileInput is what a verdict was decided from, but for the entries, which it names.
+	FileInput = "input"
 )
 
 // File is a kept file: its bytes are the blob of this digest.
 type File struct {
 	// Path is relative to the run: log.txt, reports/..., artifacts/...
 	Path string `json:"path"`
-	// Kind is log, report or artifact.
+	// Kind is log, report, artifact or input.
 	Kind   string `json:"kind"`
 	Digest string `json:"digest"`
 	Size   int64  `json:"size"`
@@ -228,33 +276,4 @@ type File struct {
 	Redactions int `json:"redactions,omitempty"`
 	// Truncated is true where a cap cut the file.
 	Truncated bool `json:"truncated,omitempty"`
-}
-
-// Query selects entries. Zero fields select everything.
-type Query struct {
-	Kind       string
-	Run        string
-	Suite      string
-	Invocation string
-	// Limit ends the answer after that many entries, newest first.
-	Limit int
-}
-
-// Match says whether the entry is selected, Limit aside.
-func (q Query) Match(e Entry) bool {
-	if q.Kind != "" && q.Kind != e.Kind || q.Invocation != "" && q.Invocation != e.Invocation {
-		return false
-	}
-	if q.Run == "" && q.Suite == "" {
-		return true
-	}
-	if e.Result != nil {
-		return (q.Run == "" || e.Result.Run == q.Run) && (q.Suite == "" || e.Result.Suite == q.Suite)
-	}
-	if e.Plan != nil {
-		return slices.ContainsFunc(e.Plan.Runs, func(r PlannedRun) bool {
-			return (q.Run == "" || r.Run == q.Run) && (q.Suite == "" || r.Suite == q.Suite)
-		})
-	}
-	return false
 }

@@ -4,8 +4,8 @@ import "iter"
 
 // Head is an entry as far as it takes to choose it: its kind, id, time and invocation; of its context the
 // repository, branch, head commit and pull request; the name of its environment; of a plan the runs with
-// their suites and subjects; of a result the run, attempt, suite, subject, origin and outcome; of a verdict
-// the decision and the release. More may be there.
+// their suites, owners and subjects; of a result the run, attempt, suite, owner, subject, origin and outcome;
+// of a verdict the decision and the release; a hold and a tombstone whole. More may be there.
 type Head struct {
 	Entry
 	// Read gives the whole entry.
@@ -20,15 +20,16 @@ func HeadOf(e Entry) Entry {
 	if e.Plan != nil {
 		h.Plan = &Plan{Runs: make([]PlannedRun, 0, len(e.Plan.Runs))}
 		for _, r := range e.Plan.Runs {
-			h.Plan.Runs = append(h.Plan.Runs, PlannedRun{Run: r.Run, Suite: r.Suite, Subject: r.Subject})
+			h.Plan.Runs = append(h.Plan.Runs, PlannedRun{Run: r.Run, Suite: r.Suite, Owner: r.Owner, Subject: r.Subject})
 		}
 	}
 	if r := e.Result; r != nil {
-		h.Result = &Result{Run: r.Run, Attempt: r.Attempt, Suite: r.Suite, Subject: r.Subject, Origin: r.Origin, Outcome: r.Outcome}
+		h.Result = &Result{Run: r.Run, Attempt: r.Attempt, Suite: r.Suite, Owner: r.Owner, Subject: r.Subject, Origin: r.Origin, Outcome: r.Outcome}
 	}
 	if v := e.Verdict; v != nil {
 		h.Verdict = &Verdict{Decision: v.Decision, Release: v.Release}
 	}
+	h.Hold, h.Tombstone = e.Hold, e.Tombstone
 	return h
 }
 

@@ -2,8 +2,10 @@ package evidence
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -47,17 +49,20 @@ func (e Entry) Validate() error {
 		err = fmt.Errorf("the invocation %q is not a safe name", e.Invocation)
 	case e.Time.IsZero() || e.Time.UTC().Year() < 1 || e.Time.UTC().Year() > 9999:
 		err = fmt.Errorf("the time %v is not in the years 1 to 9999", e.Time)
-	case (e.Kind == KindPlan) != (e.Plan != nil), (e.Kind == KindResult) != (e.Result != nil), (e.Kind == KindVerdict) != (e.Verdict != nil):
+	case (e.Kind == KindPlan) != (e.Plan != nil), (e.Kind == KindResult) != (e.Result != nil), (e.Kind == KindVerdict) != (e.Verdict != nil),
+		(e.Kind == KindHold) != (e.Hold != nil), (e.Kind == KindTombstone) != (e.Tombstone != nil):
 		err = fmt.Errorf("it must have the body of its kind and no other")
 	case e.Kind != KindResult && e.ID != e.Invocation:
 		err = fmt.Errorf("a %s's id is its invocation, which is %q", strings.ToLower(e.Kind), e.Invocation)
-	case e.Kind == KindVerdict && (e.Verdict.Decision == "" || e.Verdict.Release == ""):
-		err = fmt.Errorf("a verdict says what it decided, and about which release")
-	case e.Kind == KindVerdict && !json.Valid(e.Verdict.Document):
-		err = fmt.Errorf("its document is no JSON")
 	case e.Kind == KindVerdict:
+		err = e.Verdict.validate()
 	case e.Kind == KindPlan:
 		err = e.Plan.validate()
+	case e.Kind == KindHold && e.Hold.Release == "":
+		err = errors.New("a hold names a release")
+	case e.Kind == KindHold:
+	case e.Kind == KindTombstone:
+		err = e.Tombstone.validate()
 	default:
 		err = e.Result.validate(e.ID)
 	}
@@ -71,8 +76,8 @@ func checkKind(apiVersion, kind string) error {
 	if apiVersion != APIVersion {
 		return fmt.Errorf("the entry has apiVersion %q and this assay knows %q: use the version of assay that wrote it", apiVersion, APIVersion)
 	}
-	if kind != KindPlan && kind != KindResult && kind != KindVerdict {
-		return fmt.Errorf("the entry has kind %q and this assay knows %s, %s and %s: use the version of assay that wrote it", kind, KindPlan, KindResult, KindVerdict)
+	if !slices.Contains(kinds, kind) {
+		return fmt.Errorf("the entry has kind %q and this assay knows %s: use the version of assay that wrote it", kind, strings.Join(kinds, ", "))
 	}
 	return nil
 }
@@ -114,8 +119,34 @@ func (r Result) validate(id string) error {
 		// The one contradiction that could turn into a false green.
 		return fmt.Errorf("the outcome %q contradicts the reason %q", r.Outcome, r.Reason)
 	}
+	return validateFiles(r.Files)
+}
+
+func (v Verdict) validate() error {
+	switch {
+	case v.Decision == "" || v.Release == "":
+		return errors.New("a verdict says what it decided, and about which release")
+	case !json.Valid(v.Document):
+		return errors.New("its document is no JSON")
+	}
+	return validateFiles(v.Files)
+}
+
+func (t Tombstone) validate() error {
+	switch {
+	case !ValidDigest(t.Digest):
+		return fmt.Errorf("the digest %q is not sha256: and 64 lower-case hexadecimal digits", t.Digest)
+	case t.Kind != "" && !slices.Contains(kinds, t.Kind), (t.Kind == "") != (t.ID == ""), t.ID != "" && !ValidID(t.ID):
+		return fmt.Errorf("it names no entry: kind %q, id %q", t.Kind, t.ID)
+	case t.Reason == "":
+		return errors.New("it gives no reason")
+	}
+	return nil
+}
+
+func validateFiles(files []File) error {
 	seen := map[string]bool{}
-	for _, f := range r.Files {
+	for _, f := range files {
 		switch {
 		case !fs.ValidPath(f.Path) || f.Path == ".":
 			return fmt.Errorf("the file path %q is not a clean relative path", f.Path)

@@ -90,7 +90,7 @@ func TestVerdictEntries(t *testing.T) {
 		"no release":   {func(e *evidence.Entry) { e.Verdict.Release = "" }, "a verdict says what it decided, and about which release"},
 		"torn":         {func(e *evidence.Entry) { e.Verdict.Document = []byte(`{"cells":[`) }, "its document is no JSON"},
 		"no document":  {func(e *evidence.Entry) { e.Verdict.Document = nil }, "its document is no JSON"},
-		"unknown kind": {func(e *evidence.Entry) { e.Kind = "Guess" }, `the entry has kind "Guess" and this assay knows Plan, Result and Verdict`},
+		"unknown kind": {func(e *evidence.Entry) { e.Kind = "Guess" }, `the entry has kind "Guess" and this assay knows Plan, Result, Verdict, Hold, Tombstone`},
 	} {
 		e := verdict()
 		c.change(&e)

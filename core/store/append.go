@@ -50,10 +50,8 @@ func (d *Dir) append(ctx context.Context, e evidence.Entry, data []byte, blobs f
 		return err
 	}
 	if !kept {
-		if e.Result != nil {
-			if err := d.keepBlobs(ctx, e.Result.Files, blobs); err != nil {
-				return err
-			}
+		if err := d.keepBlobs(ctx, e.Files(), blobs); err != nil {
+			return err
 		}
 		if err := d.commit(ctx, e, data); err != nil {
 			return err

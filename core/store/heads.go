@@ -24,7 +24,7 @@ import (
 //
 // A row is its file's name and stamp, and what the name does not tell of the head. Numbers are varints.
 // Texts that rows share stand in the list of texts, and rows have their index.
-const headsMagic = "assay heads 1 " + evidence.APIVersion + "\n"
+const headsMagic = "assay heads 2 " + evidence.APIVersion + "\n"
 
 const (
 	// headsWorth is how many entries must have been read in vain before the file is written: small
@@ -114,6 +114,7 @@ func (w *headsWriter) add(name string, s stamp, e evidence.Entry) {
 		for _, r := range e.Plan.Runs {
 			w.own(r.Run)
 			w.text(r.Suite)
+			w.text(r.Owner)
 			w.subject(r.Subject)
 		}
 	}
@@ -121,6 +122,7 @@ func (w *headsWriter) add(name string, s stamp, e evidence.Entry) {
 		w.text(e.Invocation)
 		w.signed(int64(r.Attempt))
 		w.text(r.Suite)
+		w.text(r.Owner)
 		w.subject(r.Subject)
 		w.text(r.Origin)
 		w.text(string(r.Outcome))
@@ -220,11 +222,11 @@ func (r *headsReader) entry(name, head string) (evidence.Entry, bool) {
 		n := min(c.number(), uint64(len(c.rest)))
 		e.Plan = &evidence.Plan{Runs: make([]evidence.PlannedRun, n)}
 		for i := range e.Plan.Runs {
-			e.Plan.Runs[i] = evidence.PlannedRun{Run: c.own(), Suite: c.text(), Subject: c.subject()}
+			e.Plan.Runs[i] = evidence.PlannedRun{Run: c.own(), Suite: c.text(), Owner: c.text(), Subject: c.subject()}
 		}
 	case strings.ToLower(evidence.KindResult):
 		e.Kind, e.Invocation = evidence.KindResult, c.text()
-		e.Result = &evidence.Result{Run: runOf(id), Attempt: int(c.signed()), Suite: c.text(), Subject: c.subject(), Origin: c.text(), Outcome: evidence.Outcome(c.text())}
+		e.Result = &evidence.Result{Run: runOf(id), Attempt: int(c.signed()), Suite: c.text(), Owner: c.text(), Subject: c.subject(), Origin: c.text(), Outcome: evidence.Outcome(c.text())}
 	case strings.ToLower(evidence.KindVerdict):
 		e.Kind, e.Invocation = evidence.KindVerdict, id
 		e.Verdict = &evidence.Verdict{Decision: c.text(), Release: c.text()}

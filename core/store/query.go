@@ -72,7 +72,8 @@ func (d *Dir) Heads(ctx context.Context, q evidence.Query) iter.Seq2[evidence.He
 			for len(rest) > 0 && len(batch) < size {
 				if mayMatch(q, rest[0]) {
 					f := &file{name: rest[0]}
-					if cached.find(f.name) {
+					// What was observed is not among the heads.
+					if q.Digest == "" && cached.find(f.name) {
 						f.was, f.head = cached.stamp, cached.head
 					}
 					batch = append(batch, f)
@@ -293,12 +294,12 @@ func mayMatch(q evidence.Query, name string) bool {
 	if strings.HasPrefix(name, ".") {
 		return false
 	}
-	if q.Kind == "" && q.Run == "" && q.Invocation == "" {
-		return true
-	}
-	_, kind, id, ok := parts(name)
+	at, kind, id, ok := parts(name)
 	if !ok {
 		return true
+	}
+	if q.ID != "" && q.ID != id || !q.Since.IsZero() && at.Before(q.Since) || !q.Until.IsZero() && !at.Before(q.Until) {
+		return false
 	}
 	switch kind {
 	case strings.ToLower(evidence.KindPlan):
