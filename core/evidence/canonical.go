@@ -43,34 +43,37 @@ func Unmarshal(data []byte) (Entry, error) {
 			return e, nil
 		}
 	}
-	// Something is wrong; what follows takes its time to say what.
-	//
+	return Entry{}, Damaged(whatIsWrong(data))
+}
+
+// whatIsWrong says why bytes are no entry; it takes its time.
+func whatIsWrong(data []byte) error {
 	// The version is looked at first: to a reader of a later schema's entry it is the only true answer.
 	var head struct {
 		APIVersion string `json:"apiVersion"`
 		Kind       string `json:"kind"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return Entry{}, fmt.Errorf("reading an entry: %w", err)
+		return fmt.Errorf("reading an entry: %w", err)
 	}
 	if err := checkKind(head.APIVersion, head.Kind); err != nil {
-		return Entry{}, err
+		return err
 	}
 	want, err := canonical(data)
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
 	if !bytes.Equal(want, data) {
-		return Entry{}, errors.New("reading an entry: it is not canonical JSON, so it was changed after assay wrote it; restore the original")
+		return errors.New("reading an entry: it is not canonical JSON, so it was changed after assay wrote it; restore the original")
 	}
 	var e Entry
 	if err := json.Unmarshal(data, &e); err != nil {
-		return Entry{}, fmt.Errorf("reading an entry: %w", err)
+		return fmt.Errorf("reading an entry: %w", err)
 	}
 	if err := e.Validate(); err != nil {
-		return Entry{}, err
+		return err
 	}
-	return e, nil
+	return errors.New("reading an entry: it cannot be read")
 }
 
 // Digest names bytes by their content: "sha256:" and 64 hexadecimal digits.

@@ -111,7 +111,7 @@ func (d *Dir) Open(ctx context.Context, digest string) (io.ReadCloser, error) {
 	path := d.blob(digest)
 	info, err := os.Lstat(path)
 	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a regular file")
+		err = evidence.Damaged(errors.New("it is not a regular file"))
 	}
 	var f *os.File
 	if err == nil {
@@ -139,7 +139,7 @@ func (v *verified) Read(p []byte) (int, error) {
 	n, err := v.f.Read(p)
 	v.sum.Write(p[:n])
 	if err == io.EOF && digestOf(v.sum) != v.digest {
-		err = fmt.Errorf("the blob %s is damaged or was tampered with: its content has the digest %s; restore it from a copy", v.path, digestOf(v.sum))
+		err = evidence.Damaged(fmt.Errorf("the blob %s is damaged or was tampered with: its content has the digest %s; restore it from a copy", v.path, digestOf(v.sum)))
 	}
 	return n, err
 }

@@ -244,7 +244,7 @@ func (d *Dir) read(name string) (evidence.Entry, error) {
 		return evidence.Entry{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return evidence.Entry{}, errors.New("it is not a regular file, so assay did not write it: move it away")
+		return evidence.Entry{}, evidence.Damaged(errors.New("it is not a regular file, so assay did not write it: move it away"))
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -256,14 +256,14 @@ func (d *Dir) read(name string) (evidence.Entry, error) {
 		return evidence.Entry{}, err
 	}
 	if len(data) > maxEntry {
-		return evidence.Entry{}, fmt.Errorf("it is larger than %d bytes, so assay did not write it: move it away", maxEntry)
+		return evidence.Entry{}, evidence.Damaged(fmt.Errorf("it is larger than %d bytes, so assay did not write it: move it away", maxEntry))
 	}
 	e, err := evidence.Unmarshal(data)
 	if err != nil {
 		return evidence.Entry{}, err
 	}
 	if want := entryName(e); want != name {
-		return evidence.Entry{}, fmt.Errorf("it holds the entry %s: it was renamed or changed; restore it", want)
+		return evidence.Entry{}, evidence.Damaged(fmt.Errorf("it holds the entry %s: it was renamed or changed; restore it", want))
 	}
 	return e, nil
 }
