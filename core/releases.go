@@ -9,22 +9,6 @@ import (
 	"github.com/assay-dev/assay/core/policy"
 )
 
-// Record keeps a verdict about a release, so that the next release can be compared with it. It is
-// history: no verdict rests on another one.
-func (p Pipeline) Record(ctx context.Context, invocation string, env evidence.Environment, v policy.Verdict) error {
-	document, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("writing the verdict as JSON: %w", err)
-	}
-	e := p.entry(evidence.KindVerdict, env)
-	e.ID, e.Invocation = invocation, invocation
-	e.Verdict = &evidence.Verdict{Decision: string(v.Decision), Release: v.Release, Policy: v.PolicyDigest, Document: document}
-	if err := p.Store.Append(ctx, e, nil); err != nil {
-		return fmt.Errorf("keeping the verdict: %w", err)
-	}
-	return nil
-}
-
 // Accepted finds the newest recorded verdict of the environment by which a release could go out, with
 // the results that it rested on, as far as the store still has them. It is nil where there is none.
 func (p Pipeline) Accepted(ctx context.Context, environment string) (*policy.Verdict, []evidence.Entry, error) {

@@ -204,7 +204,8 @@ func (a *app) decision(ctx context.Context, f verdictFlags) (decision, error) {
 		}
 	}
 	d.record = func(ctx context.Context) error {
-		return p.Record(ctx, newInvocation(a.now()), d.summary.Environment, verdict)
+		_, err := p.Record(ctx, newInvocation(a.now()), d.summary.Environment, d.input, verdict)
+		return err
 	}
 	if d.summary.Base, err = p.Base(ctx, catalog.SuiteNames(), env.Name); err != nil {
 		return d, wrong(err)
