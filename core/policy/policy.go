@@ -42,6 +42,8 @@ type PolicySpec struct {
 	QuarantineLimit int `json:"quarantineLimit,omitempty"`
 	// Waivers excuse single cells for a while.
 	Waivers []Waiver `json:"waivers,omitempty"`
+	// Producers say who may vouch for evidence; without one it counts whoever wrote it.
+	Producers []Producer `json:"producers,omitempty"`
 }
 
 // Match demands that the environment which was tested is like another one, but for what is tolerated.
