@@ -23,12 +23,26 @@ func (p Pipeline) settle(ctx context.Context, runs []suite.Run) ([]suite.Run, er
 	if p.Context.RunID == "" {
 		return settled, p.adopt(ctx, settled)
 	}
+	who := p.witness()
 	for i := range settled {
+		taken := map[int]bool{}
 		for e, err := range p.Store.Query(ctx, evidence.Query{Kind: evidence.KindResult, Run: settled[i].ID}) {
 			if err != nil {
 				return nil, fmt.Errorf("reading the evidence: %w", err)
 			}
-			settled[i].Attempt = max(settled[i].Attempt, e.Result.Attempt+1)
+			counts, err := who.counts(ctx, e, settled[i].Suite.Name)
+			if err != nil {
+				return nil, fmt.Errorf("reading the evidence: %w", err)
+			}
+			if counts {
+				settled[i].Attempt = max(settled[i].Attempt, e.Result.Attempt+1)
+			} else {
+				taken[e.Result.Attempt] = true
+			}
+		}
+		// What does not count was no attempt, but has its name.
+		for taken[settled[i].Attempt] {
+			settled[i].Attempt++
 		}
 	}
 	return settled, nil
@@ -42,6 +56,7 @@ func (p Pipeline) adopt(ctx context.Context, runs []suite.Run) error {
 	}
 	candidates := make([][]string, len(runs))
 	var all []string
+	who := p.witness()
 	for e, err := range p.Store.Query(ctx, evidence.Query{Kind: evidence.KindPlan}) {
 		if err != nil {
 			return fmt.Errorf("reading the evidence: %w", err)
@@ -55,6 +70,12 @@ func (p Pipeline) adopt(ctx context.Context, runs []suite.Run) error {
 		for _, planned := range e.Plan.Runs {
 			for i, r := range runs {
 				if !same(e, planned, r) {
+					continue
+				}
+				// A plan that does not count could have the Job of another suite taken for this one's.
+				if counts, err := who.counts(ctx, e, r.Suite.Name); err != nil {
+					return fmt.Errorf("reading the evidence: %w", err)
+				} else if !counts {
 					continue
 				}
 				missing, err := p.missing(ctx, planned.Run)
@@ -100,7 +121,7 @@ func same(plan evidence.Entry, planned evidence.PlannedRun, r suite.Run) bool {
 		planned.Subject.Equal(subject(r.Subject))
 }
 
-// missing says whether the store has no result of a run.
+// missing says whether the store has no result of a run, not even one that does not count: its name is taken.
 func (p Pipeline) missing(ctx context.Context, run string) (bool, error) {
 	for _, err := range p.Store.Query(ctx, evidence.Query{Kind: evidence.KindResult, Run: run, Limit: 1}) {
 		if err != nil {

@@ -24,7 +24,10 @@ type Pipeline struct {
 	Policy  *policy.Policy
 	// PolicyFrom is the commit that Policy was read at; empty where it is that of the checkout.
 	PolicyFrom string
-	Store      Store
+	// Owners are the suites' owners as whoever judges knows them, by the suite's name: those of the base
+	// where a change is judged. The policy's producers rest on them. nil means those of Catalog.
+	Owners map[string]string
+	Store  Store
 	// Connect gives the executor for these runs; it is asked once. Place is what is known of the
 	// cluster, as far as it answered. An error means that none of the runs can be executed: it is
 	// kept as their evidence, with the reason that its method Reason gives, else ClusterUnreachable.
@@ -154,13 +157,17 @@ func (p Pipeline) Decide(ctx context.Context, asked policy.Input) (*policy.Verdi
 // Input completes what a verdict depends on with the entries of the record that matter.
 func (p Pipeline) Input(ctx context.Context, asked policy.Input) (policy.Input, error) {
 	asked.Policy, asked.PullRequest, asked.Now = p.Policy, p.Context.IsPullRequest(), p.Now()
-	history := policy.NewHistorian(asked, p.side)
-	entries, err := policy.Relevant(asked, headsOf(ctx, p.Store, evidence.Query{}), history)
+	if p.Policy.HasProducers() {
+		asked.Owners = p.owners()
+	}
+	history, who := policy.NewHistorian(asked, p.side), p.witness()
+	vouch := func(e evidence.Entry) (policy.Voucher, error) { return who.of(ctx, e) }
+	in, err := policy.Relevant(asked, headsOf(ctx, p.Store, evidence.Query{}), history, vouch)
 	if err != nil {
 		return asked, fmt.Errorf("reading the evidence: %w", err)
 	}
-	asked.Entries, asked.History = entries, history.Histories()
-	return asked, nil
+	in.History = history.Histories()
+	return in, nil
 }
 
 // side says where a run belongs when now is compared with before. A pull request's runs are compared
@@ -336,10 +343,15 @@ func (p Pipeline) keep(ctx context.Context, r suite.Run, env evidence.Environmen
 	return last, nil
 }
 
-// kept looks for the entry of the same id that somebody else has kept.
+// kept looks for the entry of the same id that somebody else has kept. One that does not count is none:
+// whoever wrote it may have meant to be taken for this run.
 func (p Pipeline) kept(ctx context.Context, e evidence.Entry) (evidence.Entry, bool) {
+	who := p.witness()
 	for other, err := range p.Store.Query(ctx, evidence.Query{Kind: e.Kind, Run: e.Result.Run}) {
-		if err == nil && other.ID == e.ID && other.Invocation != e.Invocation {
+		if err != nil || other.ID != e.ID || other.Invocation == e.Invocation {
+			continue
+		}
+		if counts, err := who.counts(ctx, other, e.Result.Suite); err == nil && counts {
 			return other, true
 		}
 	}

@@ -152,7 +152,8 @@ func (p Pipeline) Base(ctx context.Context, suites []string, environment string)
 	if !c.IsPullRequest() || c.BaseSHA == "" && c.BaseBranch == "" {
 		return nil, nil
 	}
-	exact, near := map[string]evidence.Head{}, map[string]evidence.Head{}
+	exact, near := map[string]evidence.Entry{}, map[string]evidence.Entry{}
+	who := p.witness()
 	for e, err := range headsOf(ctx, p.Store, evidence.Query{Kind: evidence.KindResult}) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the evidence of the base: %w", err)
@@ -169,24 +170,29 @@ func (p Pipeline) Base(ctx context.Context, suites []string, environment string)
 		case c.BaseBranch == "" || of.Branch != c.BaseBranch:
 			continue
 		}
-		if _, seen := into[e.Result.Suite]; !seen {
-			into[e.Result.Suite] = e
+		if _, seen := into[e.Result.Suite]; seen {
+			continue
+		}
+		whole, err := e.Read()
+		if err != nil {
+			return nil, fmt.Errorf("reading the evidence of the base: %w", err)
+		}
+		switch counts, err := who.counts(ctx, whole, whole.Result.Suite); {
+		case err != nil:
+			return nil, fmt.Errorf("reading the evidence of the base: %w", err)
+		case counts:
+			into[e.Result.Suite] = whole
 		}
 	}
 	var out []evidence.Entry
 	for _, name := range suites {
-		h, ok := exact[name]
+		e, ok := exact[name]
 		if !ok {
-			h, ok = near[name]
+			e, ok = near[name]
 		}
-		if !ok {
-			continue
+		if ok {
+			out = append(out, e)
 		}
-		e, err := h.Read()
-		if err != nil {
-			return nil, fmt.Errorf("reading the evidence of the base: %w", err)
-		}
-		out = append(out, e)
 	}
 	return out, nil
 }

@@ -10,14 +10,22 @@ import (
 )
 
 // Accepted finds the newest recorded verdict of the environment by which a release could go out, with
-// the results that it rested on, as far as the store still has them. It is nil where there is none.
+// the results that it rested on, as far as the store still has them. It is nil where there is none. Where
+// the policy has producers, a verdict counts that any of them signed: it is about the suites of several
+// owners, and it is only compared with.
 func (p Pipeline) Accepted(ctx context.Context, environment string) (*policy.Verdict, []evidence.Entry, error) {
+	who := p.witness()
 	for e, err := range p.Store.Query(ctx, evidence.Query{Kind: evidence.KindVerdict}) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("reading the verdicts of earlier releases: %w", err)
 		}
 		d := policy.Decision(e.Verdict.Decision)
 		if e.Environment.Name != environment || d != policy.Ready && d != policy.ReadyWithWaivers {
+			continue
+		}
+		if counts, err := who.countsAsVerdict(ctx, e); err != nil {
+			return nil, nil, fmt.Errorf("reading the verdicts of earlier releases: %w", err)
+		} else if !counts {
 			continue
 		}
 		var v policy.Verdict
@@ -41,29 +49,38 @@ func (p Pipeline) RestsOn(ctx context.Context, runs []string, known []evidence.E
 			missing++
 		}
 	}
-	take := func(e evidence.Entry) *evidence.Entry {
+	who := p.witness()
+	// take keeps an entry that is asked for and counts; read gives the whole of it.
+	take := func(e evidence.Entry, read func() (evidence.Entry, error)) error {
 		if e.Result == nil {
 			return nil
 		}
 		if was, asked := newest[e.Result.Run]; !asked || was != nil {
 			return nil
 		}
+		whole, err := read()
+		if err != nil {
+			return err
+		}
+		if counts, err := who.counts(ctx, whole, whole.Result.Suite); err != nil || !counts {
+			return err
+		}
 		missing--
-		newest[e.Result.Run] = &e
-		return &e
+		newest[e.Result.Run] = &whole
+		return nil
 	}
 	for _, e := range known {
-		take(e)
+		if err := take(e, func() (evidence.Entry, error) { return e, nil }); err != nil {
+			return nil, fmt.Errorf("reading the results that a verdict rests on: %w", err)
+		}
 	}
 	if missing > 0 {
 		for h, err := range headsOf(ctx, p.Store, evidence.Query{Kind: evidence.KindResult}) {
+			if err == nil {
+				err = take(h.Entry, h.Read)
+			}
 			if err != nil {
 				return nil, fmt.Errorf("reading the results that a verdict rests on: %w", err)
-			}
-			if into := take(h.Entry); into != nil {
-				if *into, err = h.Read(); err != nil {
-					return nil, fmt.Errorf("reading the results that a verdict rests on: %w", err)
-				}
 			}
 			if missing == 0 {
 				break

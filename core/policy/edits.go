@@ -83,6 +83,8 @@ func Edits(s Sides) []Finding {
 			say(CodeSuiteRemoved, d.Name, d.Owner, "The change deletes the suite, which the base requires: it counts as missing.", "Bring the suite back, or have the policy changed first, in a change of its own.")
 		case i < 0:
 			say(CodeSuiteRemoved, d.Name, d.Owner, "The change deletes the suite.", "Make sure that nobody needs it.")
+		case s.HeadSuites[i].Owner != d.Owner && base.HasProducers():
+			say(CodeSuiteEdited, d.Name, d.Owner, fmt.Sprintf("The change gives the suite to %s; here its evidence counts as signed by the producers of %s.", orNobody(s.HeadSuites[i].Owner), orNobody(d.Owner)), apart)
 		case s.HeadSuites[i].Digest != d.Digest && required:
 			say(CodeSuiteEdited, d.Name, d.Owner, "The change alters what this required suite runs or covers; it was run as the change writes it.", "Review it together with the change.")
 		}
@@ -91,6 +93,13 @@ func Edits(s Sides) []Finding {
 		return cmp.Or(cmp.Compare(editRank(a.Code), editRank(b.Code)), strings.Compare(a.Suite, b.Suite))
 	})
 	return out
+}
+
+func orNobody(owner string) string {
+	if owner == "" {
+		return "nobody"
+	}
+	return quoted(owner)
 }
 
 // specEdit is a change of a policy's spec in words, about one suite or about all.
@@ -123,6 +132,7 @@ func loosened(base, head PolicySpec) []specEdit {
 	if base.QuarantineLimit != head.QuarantineLimit {
 		say("", "alters how many tests of a suite may be in quarantine, from %d to %d.", cmp.Or(base.QuarantineLimit, DefaultQuarantineLimit), cmp.Or(head.QuarantineLimit, DefaultQuarantineLimit))
 	}
+	editedProducers(base.Producers, head.Producers, say)
 	return out
 }
 

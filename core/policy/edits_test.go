@@ -28,6 +28,8 @@ func TestEdits(t *testing.T) {
 	stricter.Required[1].Environment = "production"
 	altered := suites("e2e", "load")
 	altered[0].Digest, altered[1].Digest = "sha256:x", "sha256:y"
+	owned := suites("e2e", "load")
+	owned[0].Owner, owned[1].Owner = "team-other", ""
 	for _, tt := range []struct {
 		name string
 		s    Sides
@@ -57,6 +59,18 @@ func TestEdits(t *testing.T) {
 		{"brings the policy", Sides{nil, waiving(old), nil, nil}, []string{
 			`POLICY_EDITED : The change adds the policy "release"; the base has none to judge by.`,
 			`WAIVER_EDITED e2e: The change adds a waiver of suite "e2e" for deployment/web until 2026-03-01, approved by Grace Hopper.`}},
+		{"lets another key count, and takes one away", Sides{producing(pol("e2e"), "a", 0, "b", 1), producing(pol("e2e"), "a", 0, "a", 2), nil, nil}, []string{
+			"POLICY_EDITED : The change takes the key " + keyID(1) + " from the producers of b.",
+			"POLICY_EDITED : The change lets evidence of a count that is signed with the key " + keyID(2) + "."}},
+		{"writes producers another way", Sides{producing(pol("e2e"), "a", 0, "*", 1), producing(pol("e2e"), "*", 1, "a", 0), nil, nil}, nil},
+		{"has everything count", Sides{producing(pol("e2e"), "a", 0), pol("e2e"), nil, nil}, []string{
+			"POLICY_EDITED : The change loosens the policy: evidence would count whoever signed it, and unsigned too."}},
+		{"has only signed evidence count", Sides{pol("e2e"), producing(pol("e2e"), "*", 0), nil, nil}, []string{
+			"POLICY_EDITED : The change makes the policy count only evidence that is signed by the producers it names.",
+			"POLICY_EDITED : The change lets evidence of every owner that is not named count that is signed with the key " + keyID(0) + "."}},
+		{"makes itself the owner", Sides{producing(pol("e2e"), "team-e2e", 0), producing(pol("e2e"), "team-e2e", 0), suites("e2e", "load"), owned}, []string{
+			`SUITE_EDITED e2e: The change gives the suite to "team-other"; here its evidence counts as signed by the producers of "team-e2e".`,
+			`SUITE_EDITED load: The change gives the suite to nobody; here its evidence counts as signed by the producers of "team-load".`}},
 		{"renews a waiver", Sides{waiving(old), waiving(renewed), nil, nil}, []string{
 			`WAIVER_EDITED e2e: The change alters the waiver of suite "e2e" for deployment/web: it would last until 2027-03-01, approved by Grace Hopper.`}},
 		{"removes a waiver", Sides{waiving(old), waiving(), nil, nil}, []string{`WAIVER_EDITED e2e: The change removes the waiver of suite "e2e" for deployment/web.`}},

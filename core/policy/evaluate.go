@@ -31,7 +31,9 @@ func Evaluate(in Input) Verdict {
 		v.PolicyName, v.PolicyDigest = in.Policy.Name, in.Policy.Digest
 	}
 	wants := wantsBySuite(in.Wants)
-	rec := newRecord(in.Entries)
+	vouching := NewVouching(in)
+	rec := newRecord(in.Entries, vouching.counting(in.Vouchers))
+	rec.vouching = vouching
 
 	var found []rankedFinding
 	required, problems := demands(in, wants)
@@ -79,6 +81,7 @@ func Evaluate(in Input) Verdict {
 	found = append(found, in.undemanded(v.Cells)...)
 	found = append(found, idle(in, v.Cells)...)
 	found = append(found, notRequired(in, rec, wants, required)...)
+	found = append(found, vouching.tell(in.Foreign, v.Cells)...)
 	if len(required) == 0 {
 		found = append(found, rankedFinding{StateMissing, requiresNothing(in)})
 	}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -63,6 +64,21 @@ func ExplainPolicy(p Policy, now time.Time) string {
 		item("only where no test needed a retry")
 	default:
 		item("where at most %s of its tests passed only on a retry", p.FlakeBudget)
+	}
+
+	for _, producer := range identified(p.Producers) {
+		var keys []string
+		for _, k := range producer.Keys {
+			keys = append(keys, shortDigest(k))
+		}
+		whose := "suites of " + shortened(producer.Owner)
+		if producer.Owner == AnyOwner {
+			whose = "all other suites"
+		}
+		item("of %s only where it is signed with the key %s", whose, strings.Join(keys, " or "))
+	}
+	if p.HasProducers() && !slices.ContainsFunc(p.Producers, func(p Producer) bool { return p.Owner == AnyOwner }) {
+		item("of no other suites, since nobody is named who may vouch for them")
 	}
 
 	if len(p.Thresholds) > 0 {

@@ -57,6 +57,8 @@ const (
 	CodeMeasurementMissing     = "MEASUREMENT_MISSING"
 	CodeEnvironmentsDiffer     = "ENVIRONMENTS_DIFFER"
 	CodeEnvironmentsUnknown    = "ENVIRONMENTS_UNKNOWN"
+	CodeForeignEvidence        = "FOREIGN_EVIDENCE"
+	CodeNoProducer             = "NO_PRODUCER"
 )
 
 // judgement is what the record says about one suite in one environment.
@@ -103,6 +105,7 @@ func (rec *record) judge(in Input, w Want, known bool, d demand) judgement {
 		return *d.settled
 	}
 	a := aboutOf(in, w, d)
+	nobody, unvouched := rec.vouching.noProducer(w.Suite)
 	switch {
 	case !known:
 		j := judgement{state: StateMissing, code: CodeSuiteNotInCatalog,
@@ -112,6 +115,8 @@ func (rec *record) judge(in Input, w Want, known bool, d demand) judgement {
 			j.owner = runs[0].result().Owner
 		}
 		return j
+	case unvouched:
+		return nobody
 	case in.PullRequest && w.Subject.Kind == subjectEnvironment:
 		// Whatever runs in an environment is not what a pull request proposes.
 		j := judgement{state: StateMissing, code: CodeEnvironmentSubject,
@@ -170,7 +175,7 @@ func (rec *record) decideAmong(in Input, same, all []*ran, a about, d demand) ju
 	switch {
 	case len(imports) > 0 && d.terms.Accept == AcceptCluster:
 		if len(cluster) > 0 {
-			j := attest(in, cluster, a, d)
+			j := judgeRuns(in, cluster, a, d)
 			if imports[0].at.After(cluster[0].at) {
 				refused := d.terms.refuse(imports[0], a.Want, d)
 				j.advise(a.Want, d.environment, refused.code, refused.message, refused.next)
@@ -181,15 +186,15 @@ func (rec *record) decideAmong(in Input, same, all []*ran, a about, d demand) ju
 	case len(cluster) > 0 && len(imports) > 0:
 		// What was made elsewhere never improves on what the cluster said of this subject (a stale
 		// pass says nothing of what runs now); a newer failure counts.
-		c, i := attest(in, cluster, a, d), attest(in, imports, a, d)
+		c, i := judgeRuns(in, cluster, a, d), judgeRuns(in, imports, a, d)
 		if c.state == StateStale || imports[0].at.After(cluster[0].at) && worse(i.state, c.state) {
 			return i
 		}
 		return c
 	case len(cluster) > 0:
-		return attest(in, cluster, a, d)
+		return judgeRuns(in, cluster, a, d)
 	case len(imports) > 0:
-		return attest(in, imports, a, d)
+		return judgeRuns(in, imports, a, d)
 	}
 	return rec.nothing(all, a, d)
 }
@@ -239,8 +244,8 @@ func releasedSubject(a about) evidence.Subject {
 	}
 }
 
-// attest judges runs that are for the right subject, newest first and at least one.
-func attest(in Input, same []*ran, a about, d demand) judgement {
+// judgeRuns judges runs that are for the right subject, newest first and at least one.
+func judgeRuns(in Input, same []*ran, a about, d demand) judgement {
 	r, drift := aboutNow(same, a)
 	res := r.result()
 	if res == nil {

@@ -182,7 +182,7 @@ func (p Policy) check(doc manifest.Document) manifest.Errors {
 	if p.QuarantineLimit < 0 {
 		errs.Add(doc.At("spec", "quarantineLimit"), "write how many tests of a suite may be in quarantine", "spec.quarantineLimit is negative")
 	}
-	return slices.Concat(errs, p.checkBaseline(doc), p.checkThresholds(doc), p.checkRegression(doc), p.checkQuarantine(), p.checkWaivers())
+	return slices.Concat(errs, p.checkBaseline(doc), p.checkThresholds(doc), p.checkRegression(doc), p.checkQuarantine(), p.checkWaivers(), p.checkProducers(doc))
 }
 
 func (r Requirement) words() string {
@@ -204,6 +204,7 @@ func (p Policy) digest() string {
 	spec.Thresholds = byJSON(spec.Thresholds)
 	spec.Quarantine = byJSON(spec.Quarantine)
 	spec.Waivers = byJSON(spec.Waivers)
+	spec.Producers = identified(spec.Producers)
 	text, err := json.Marshal([]any{manifest.APIVersion, p.Name, spec})
 	if err != nil {
 		panic(err) // strings and lists always marshal
@@ -222,6 +223,8 @@ func byJSON[T any](list []T) []T {
 // Known is what a catalog has, for CheckAgainst.
 type Known struct {
 	Suites, Environments, Levels []string
+	// Owners are the suites' owners by the suite's name; nil leaves the policy's producers as they are.
+	Owners map[string]string
 }
 
 // CheckAgainst compares the policy with a catalog, for lint: what it requires and the catalog does
@@ -266,6 +269,7 @@ func CheckAgainst(p Policy, known Known, docs ...manifest.Document) manifest.Err
 		errs.Add(at("spec", "matches", "environment"), manifest.DidYouMean(p.Matches.Environment, known.Environments),
 			"policy %q compares with environment %q, which the catalog does not have", p.Name, p.Matches.Environment)
 	}
+	p.checkOwners(&errs, known, at)
 	for i, q := range p.Quarantine {
 		suite(place(p.quarantineAt[i], "suite"), q.Suite, "takes tests out of")
 	}

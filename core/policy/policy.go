@@ -42,6 +42,8 @@ type PolicySpec struct {
 	QuarantineLimit int `json:"quarantineLimit,omitempty"`
 	// Waivers excuse single cells for a while.
 	Waivers []Waiver `json:"waivers,omitempty"`
+	// Producers say who may vouch for evidence; without one it counts whoever wrote it.
+	Producers []Producer `json:"producers,omitempty"`
 }
 
 // Match demands that the environment which was tested is like another one, but for what is tolerated.
@@ -209,6 +211,13 @@ type Input struct {
 	History []History `json:"history,omitempty"`
 	// Entries is the record, in any order.
 	Entries []evidence.Entry `json:"entries,omitempty"`
+	// Owners are the suites' owners as whoever judges knows them, by the suite's name, and Vouchers tell who
+	// signed the entries; an entry without one counts for nothing. Both are there where the policy has
+	// producers, and only then matter.
+	Owners   map[string]string `json:"owners,omitempty"`
+	Vouchers []Voucher         `json:"vouchers,omitempty"`
+	// Foreign is what the record has besides Entries and does not count, for telling.
+	Foreign []Foreign `json:"foreign,omitempty"`
 	// Now is the time of the decision.
 	Now time.Time `json:"now"`
 }

@@ -15,6 +15,8 @@ import (
 // in which the entries came does not show in it.
 type record struct {
 	suites map[string][]*ran
+	// vouching is nil where everything counts.
+	vouching *Vouching
 }
 
 // ran is one run as the record knows it: planned, or attempted, or both.
@@ -72,7 +74,8 @@ func (r *ran) imported() bool {
 // id are kept apart, so that a result never stands in for a later plan that has none.
 type runKey struct{ invocation, run, suite string }
 
-func newRecord(entries []evidence.Entry) *record {
+// newRecord arranges what counts of the entries.
+func newRecord(entries []evidence.Entry, counts func(e *evidence.Entry, suite string) bool) *record {
 	sorted := make([]*evidence.Entry, len(entries))
 	for i := range entries {
 		sorted[i] = &entries[i]
@@ -87,8 +90,8 @@ func newRecord(entries []evidence.Entry) *record {
 		}
 		for _, p := range e.Plan.Runs {
 			key := runKey{e.Invocation, p.Run, p.Suite}
-			if runs[key] != nil {
-				continue // the same entry out of two stores
+			if runs[key] != nil || !counts(e, p.Suite) {
+				continue // the same entry out of two stores, or nobody's who may vouch for the suite
 			}
 			r := &ran{run: p.Run, environment: e.Environment.Name, subject: p.Subject, at: e.Time, written: e.Time, entryID: e.ID, covers: p.Covers, entries: []*evidence.Entry{e}}
 			runs[key] = r
@@ -96,7 +99,7 @@ func newRecord(entries []evidence.Entry) *record {
 		}
 	}
 	for _, e := range sorted {
-		if e.Result == nil {
+		if e.Result == nil || !counts(e, e.Result.Suite) {
 			continue
 		}
 		key := runKey{e.Invocation, e.Result.Run, e.Result.Suite}

@@ -39,7 +39,7 @@ func compared(t *testing.T, p *Policy, entries []evidence.Entry, side Side) Verd
 	h := NewHistorian(i, func(evidence.Entry) Side { return side })
 	read := 0
 	var err error
-	i.Entries, err = Relevant(i, newestFirst(entries, &read), h)
+	i.Entries, err = relevant(i, newestFirst(entries, &read), h)
 	require.NoError(t, err)
 	i.History = h.Histories()
 	return Evaluate(i)

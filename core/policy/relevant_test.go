@@ -30,6 +30,12 @@ func newestFirst(entries []evidence.Entry, read *int) iter.Seq2[evidence.Head, e
 	}
 }
 
+// relevant is what Relevant keeps of the entries where it does not matter who signed them.
+func relevant(i Input, heads iter.Seq2[evidence.Head, error], h *Historian) ([]evidence.Entry, error) {
+	out, err := Relevant(i, heads, h, nil)
+	return out.Entries, err
+}
+
 // TestRelevantDecidesTheSame: what is left out of a record does not change the verdict.
 func TestRelevantDecidesTheSame(t *testing.T) {
 	for seed := range uint64(400) {
@@ -37,7 +43,7 @@ func TestRelevantDecidesTheSame(t *testing.T) {
 		whole, err := json.Marshal(Evaluate(i))
 		require.NoError(t, err)
 		read := 0
-		kept, err := Relevant(i, newestFirst(i.Entries, &read), nil)
+		kept, err := relevant(i, newestFirst(i.Entries, &read), nil)
 		require.NoError(t, err)
 		part, err := json.Marshal(Evaluate(i.with(kept)))
 		require.NoError(t, err)
@@ -54,7 +60,7 @@ func TestRelevantIsBounded(t *testing.T) {
 	}
 	i := in(policyE2E, want(sourceA))
 	read := 0
-	kept, err := Relevant(i, newestFirst(entries, &read), nil)
+	kept, err := relevant(i, newestFirst(entries, &read), nil)
 	require.NoError(t, err)
 	assert.Less(t, read, 6*Considered+20, "what is older is not read")
 	assert.Less(t, len(kept), 2*(Considered+others)+2)
@@ -64,7 +70,7 @@ func TestRelevantIsBounded(t *testing.T) {
 	entries = append(entries, fail("old", candA, 100_000)...)
 	i = in(policyE2E, want(candA))
 	read = 0
-	kept, err = Relevant(i, newestFirst(entries, &read), nil)
+	kept, err = relevant(i, newestFirst(entries, &read), nil)
 	require.NoError(t, err)
 	assert.Equal(t, len(entries), read)
 	assert.Equal(t, NotReady, Evaluate(i.with(kept)).Decision)
@@ -72,7 +78,7 @@ func TestRelevantIsBounded(t *testing.T) {
 	// A plan without a result counts although later results of other plans fill the room.
 	i = in(policyE2E, want(sourceA))
 	entries = append(entries, plan("hung", "e2e", sourceA, now.Add(-time.Second)))
-	kept, err = Relevant(i, newestFirst(entries, &read), nil)
+	kept, err = relevant(i, newestFirst(entries, &read), nil)
 	require.NoError(t, err)
 	assert.Equal(t, InsufficientEvidence, Evaluate(i.with(kept)).Decision)
 
@@ -82,7 +88,7 @@ func TestRelevantIsBounded(t *testing.T) {
 		entries = append(entries, result(fmt.Sprintf("i%d", n), "e2e", candB, ago(n), evidence.OutcomePassed, evidence.Completed, imported("staging")))
 	}
 	i = in(policyE2E, want(candB))
-	kept, err = Relevant(i, newestFirst(entries, &read), nil)
+	kept, err = relevant(i, newestFirst(entries, &read), nil)
 	require.NoError(t, err)
 	assert.Less(t, len(kept), 2*Considered)
 	assert.Equal(t, NotReady, Evaluate(i.with(kept)).Decision)
@@ -99,13 +105,13 @@ func TestRelevantIsBounded(t *testing.T) {
 	})...)
 	i = in(policyE2E, coveringCartToo(want(candA)))
 	i.Release = &Release{Name: "r", ReleaseSpec: ReleaseSpec{Workloads: []Workload{webAt(digestA), {Name: "deployment/cart", Images: cart.Images}}}}
-	kept, err = Relevant(i, newestFirst(entries, &read), nil)
+	kept, err = relevant(i, newestFirst(entries, &read), nil)
 	require.NoError(t, err)
 	assert.Equal(t, Ready, Evaluate(i.with(kept)).Decision)
 
-	_, err = Relevant(i, func(yield func(evidence.Head, error) bool) { yield(evidence.Head{}, errors.New("torn")) }, nil)
+	_, err = relevant(i, func(yield func(evidence.Head, error) bool) { yield(evidence.Head{}, errors.New("torn")) }, nil)
 	assert.EqualError(t, err, "torn", "a record that cannot be read is no record")
-	_, err = Relevant(i, func(yield func(evidence.Head, error) bool) {
+	_, err = relevant(i, func(yield func(evidence.Head, error) bool) {
 		yield(evidence.Head{Entry: evidence.HeadOf(entries[0]), Read: func() (evidence.Entry, error) { return evidence.Entry{}, errors.New("torn later") }}, nil)
 	}, nil)
 	assert.EqualError(t, err, "torn later", "nor one whose entries cannot")

@@ -55,7 +55,7 @@ func (d *Dir) readAttestation(ctx context.Context, e evidence.Entry) ([]byte, er
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		if again, err := evidence.Marshal(same); err != nil || !bytes.Equal(again, data) {
-			return nil, fmt.Errorf("%s holds another entry: it was changed since it was read, or what is asked for is none of this store", path)
+			return nil, fmt.Errorf("%s holds another entry: it was changed since it was read, or what is asked for is none of this store: %w", path, fs.ErrNotExist)
 		}
 	}
 	bundle, err := d.openAttestation(evidence.Digest(have))

@@ -103,6 +103,7 @@ func TestAttestationOfWhatIsNotThere(t *testing.T) {
 	assert.ErrorIs(t, err, fs.ErrNotExist, "another id")
 	_, err = d.Attestation(t.Context(), storetest.Result(1, 1, "load"))
 	assert.ErrorContains(t, err, "holds another entry", "the same id and time, other content")
+	assert.ErrorIs(t, err, fs.ErrNotExist, "which is not the one that is asked for")
 
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -34,6 +34,7 @@ var reasonWords = map[string]string{
 	policy.CodeMeasurementMissing:   "measurement missing",
 	policy.CodeEnvironmentsDiffer:   "environments differ",
 	policy.CodeEnvironmentsUnknown:  "environments not compared",
+	policy.CodeNoProducer:           "nobody may vouch for it",
 }
 
 // why says in few words why the row is not a plain pass; empty where the result word says it all.
