@@ -194,8 +194,8 @@ func (v *Vouching) finding(f Foreign, s Severity) Finding {
 		more = fmt.Sprintf("; and %s more", counted(n, "run"))
 	}
 	return Finding{Severity: s, Code: CodeForeignEvidence, Suite: f.Suite, Environment: f.Environment, Owner: owner, Run: shortened(f.Newest[0].Run), Evidence: digests,
-		Message: fmt.Sprintf("Does not count, because %s has not signed it: %s%s.", whose, strings.Join(parts, "; "), more),
-		Next:    fmt.Sprintf("If it is genuine, make it again and sign it with a key of %s (`--sign-key`); otherwise find out who wrote it.", whose)}
+		Message: fmt.Sprintf("There is evidence that does not count, because %s has not signed it: %s%s.", whose, strings.Join(parts, "; "), more),
+		Next:    fmt.Sprintf("If it is genuine, run it again and sign it with a key of %s (`--sign-key`); otherwise find out who wrote it.", whose)}
 }
 
 // signed says who signed what does not count.
