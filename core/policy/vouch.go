@@ -134,7 +134,7 @@ func (v *Vouching) noProducer(suite string) (j judgement, ok bool) {
 	owner, known := v.of[suite]
 	switch {
 	case !known:
-		j.message = "No evidence counts: whose suite it is is not known to what judges here, so that nobody may vouch for it."
+		j.message = "No evidence counts: the catalog that judges here does not have the suite, so that nobody is known who may vouch for it."
 		j.next = "Have the suite with its owner merged in a change of its own, or have the policy name producers of \"*\"."
 	case owner == "":
 		j.message = "No evidence counts: the suite has no owner, so that nobody may vouch for it."
