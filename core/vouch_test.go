@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -209,6 +210,41 @@ func TestCopiesInOtherStores(t *testing.T) {
 	assert.Equal(t, policy.InsufficientEvidence, k.decide(t, core.Stores{unsigned, resigned}).Decision)
 }
 
+// oneBundle has the same attestation of every entry.
+type oneBundle struct {
+	core.Store
+	bundle []byte
+}
+
+func (o oneBundle) Attestation(context.Context, evidence.Entry) ([]byte, error) { return o.bundle, nil }
+
+// TestVouchedForANewerEntry: members that a newer assay signed and this one does not know take nothing from
+// what it does know. What differs in anything that it knows is another entry.
+func TestVouchedForANewerEntry(t *testing.T) {
+	k := newTeams(t)
+	m := newMemory(t)
+	plan, result := keepRun(t, m, nil, "r1", 0, evidence.OutcomePassed)
+	delete(m.entries, plan.Kind+" "+plan.ID)
+	m.order = slices.DeleteFunc(m.order, func(e evidence.Entry) bool { return e.Plan != nil })
+	text, err := evidence.Marshal(result)
+	require.NoError(t, err)
+	for written, want := range map[string]policy.Decision{
+		string(text): policy.Ready,
+		strings.Replace(string(text), `{"apiVersion"`, `{"apiFuture":1,"apiVersion"`, 1):   policy.Ready,
+		strings.Replace(string(text), `"producer":"storetest"`, `"producer":"another"`, 1): policy.InsufficientEvidence,
+	} {
+		statement, err := attest.Statement([]byte(written))
+		require.NoError(t, err)
+		bundle, err := k.a.Sign(t.Context(), statement)
+		require.NoError(t, err)
+		assert.Equal(t, want, k.decide(t, oneBundle{m, bundle}).Decision, written)
+	}
+	// A statement that says another thing than the entry in it, signed though it is, is none of ours.
+	bundle, err := k.a.Sign(t.Context(), []byte(`{"_type":"https://in-toto.io/Statement/v1"}`))
+	require.NoError(t, err)
+	assert.Equal(t, policy.InsufficientEvidence, k.decide(t, oneBundle{m, bundle}).Decision)
+}
+
 // TestCouldNotTellWhoVouches: a store that cannot say who signed an entry does not make it unsigned.
 func TestCouldNotTellWhoVouches(t *testing.T) {
 	k := newTeams(t)
@@ -229,7 +265,9 @@ func TestRunAmongForeign(t *testing.T) {
 		return executed(evidence.ExitCode), nil
 	})
 	p := k.line(core.Signed(s, k.a))
-	p.Connect = func(context.Context, []suite.Run) (core.Executor, core.Place, error) { return failing, core.Place{}, nil }
+	p.Connect = func(context.Context, []suite.Run) (core.Executor, core.Place, error) {
+		return failing, core.Place{}, nil
+	}
 
 	// By hand the attempt is the first one, whose id is taken: that is no result of ours.
 	_, err := p.Run(t.Context(), runs("a"), true)

@@ -114,7 +114,7 @@ func (a *app) lint() error {
 
 // known is what the catalog has, for comparing policies with it.
 func known(c suite.Catalog) policy.Known {
-	k := policy.Known{Suites: c.SuiteNames(), Environments: c.EnvironmentNames()}
+	k := policy.Known{Suites: c.SuiteNames(), Environments: c.EnvironmentNames(), Owners: owners(c)}
 	for _, s := range c.Suites {
 		if s.Level != "" {
 			k.Levels = append(k.Levels, s.Level)

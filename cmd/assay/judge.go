@@ -21,6 +21,8 @@ type judge struct {
 	policy *policy.Policy
 	// from is the commit that the policy was read at; empty where it is that of the checkout.
 	from string
+	// owners are the suites' owners as the judge's catalog has them.
+	owners map[string]string
 	// edits are what the change would do to policy, waivers and required suites.
 	edits []policy.Finding
 }
@@ -34,7 +36,7 @@ func (a *app) judgeOf(ctx context.Context, where ci.Context, catalog suite.Catal
 			return judge{}, err
 		}
 		chosen, err := a.choosePolicy(policies)
-		return judge{policy: chosen}, err
+		return judge{policy: chosen, owners: owners(catalog)}, err
 	}
 	if where.BaseSHA == "" {
 		return judge{}, exit{codeError, fmt.Errorf("a change is judged by its base, and %s does not say which commit that is: set ASSAY_CI_BASE_SHA to it", where.CI)}
@@ -59,7 +61,7 @@ func (a *app) judgeOf(ctx context.Context, where ci.Context, catalog suite.Catal
 		// The change brings the catalog with it.
 		baseCatalog, basePolicies = suite.Catalog{}, nil
 	}
-	j := judge{from: where.BaseSHA}
+	j := judge{from: where.BaseSHA, owners: owners(baseCatalog)}
 	if j.policy, err = a.policyAmong(basePolicies, at.read); err != nil {
 		var e exit
 		if !errors.As(err, &e) || !errors.Is(err, errNoSuchPolicy) {
@@ -133,6 +135,14 @@ func (a *app) headPolicy(policies []policy.Policy, base *policy.Policy) *policy.
 		return nil
 	}
 	return chosen
+}
+
+func owners(c suite.Catalog) map[string]string {
+	out := map[string]string{}
+	for _, s := range c.Suites {
+		out[s.Name] = s.Owner
+	}
+	return out
 }
 
 func definitions(c suite.Catalog) []policy.Definition {

@@ -157,7 +157,7 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 		now = a.clock(connection.Skew())
 	}
 	p := core.Pipeline{
-		Context: where, Catalog: catalog, Policy: judge.policy, PolicyFrom: judge.from, Store: kept, StoreName: a.store,
+		Context: where, Catalog: catalog, Policy: judge.policy, PolicyFrom: judge.from, Owners: judge.owners, Store: kept, StoreName: a.store,
 		Publisher: publisher, PublishFailed: a.unpublished, Advice: append(judge.edits, a.unkept(where)...),
 		Parallel: f.parallel, Now: now, Producer: "assay " + version, Observer: console.observer,
 	}

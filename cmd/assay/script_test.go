@@ -15,7 +15,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/assay-dev/assay/core"
 	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/evidence/attest"
 	"github.com/assay-dev/assay/core/store"
 )
 
@@ -40,7 +42,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "keep": keep, "bad": bad},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "keep": keep, "signers": signers, "bad": bad},
 	})
 }
 
@@ -65,12 +67,27 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// keep appends entries as a run in the cluster would have: keep STORE FILE. The file holds
+// signers makes keys without a password: signers NAME... writes NAME.key and NAME.pub.
+func signers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: signers NAME...")
+	}
+	for _, name := range args {
+		key, err := attest.Generate()
+		ts.Check(err)
+		private, err := key.Encrypt(nil)
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(name+".key"), private, 0o600))
+		ts.Check(os.WriteFile(ts.MkAbs(name+".pub"), key.Public().PEM(), 0o600))
+	}
+}
+
+// keep appends entries as a run in the cluster would have: keep STORE FILE [KEY]. The file holds
 // {"entries": [...], "content": {PATH: TEXT}}; digests and sizes of the entries' files are those of
-// the content.
+// the content. With a KEY, one of signers', they are signed.
 func keep(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: keep STORE FILE")
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: keep STORE FILE [KEY]")
 	}
 	var in struct {
 		Entries []evidence.Entry  `json:"entries"`
@@ -81,8 +98,14 @@ func keep(ts *testscript.TestScript, neg bool, args []string) {
 	for name, text := range in.Content {
 		files[name] = &fstest.MapFile{Data: []byte(text)}
 	}
+	var s core.Store
 	s, err := store.OpenDir(ts.MkAbs(args[0]))
 	ts.Check(err)
+	if len(args) == 3 {
+		key, err := attest.ParseKey([]byte(ts.ReadFile(args[2])), nil)
+		ts.Check(err)
+		s = core.Signed(s, key)
+	}
 	for _, e := range in.Entries {
 		if e.Result != nil {
 			for i := range e.Result.Files {

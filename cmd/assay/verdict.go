@@ -167,7 +167,7 @@ func (a *app) decision(ctx context.Context, f verdictFlags) (decision, error) {
 	if err != nil {
 		return d, err
 	}
-	p := core.Pipeline{Context: where, Catalog: catalog, Policy: chosen, Store: kept, StoreName: strings.Join(f.stores, ", "), Now: a.now, Producer: "assay " + version, Advice: append(judge.edits, a.unkept(where)...)}
+	p := core.Pipeline{Context: where, Catalog: catalog, Policy: chosen, Owners: judge.owners, Store: kept, StoreName: strings.Join(f.stores, ", "), Now: a.now, Producer: "assay " + version, Advice: append(judge.edits, a.unkept(where)...)}
 	began := a.now()
 	asked := policy.Input{Environment: env.Name}
 	if asked.Release, err = a.releaseOf(ctx, ask, f); err != nil {

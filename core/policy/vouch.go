@@ -134,7 +134,7 @@ func (v *Vouching) noProducer(suite string) (j judgement, ok bool) {
 	owner, known := v.of[suite]
 	switch {
 	case !known:
-		j.message = "No evidence counts: whose suite it is is not known to what judges here, so that nobody may vouch for it."
+		j.message = "No evidence counts: the catalog that judges here does not have the suite, so that nobody is known who may vouch for it."
 		j.next = "Have the suite with its owner merged in a change of its own, or have the policy name producers of \"*\"."
 	case owner == "":
 		j.message = "No evidence counts: the suite has no owner, so that nobody may vouch for it."
@@ -194,8 +194,8 @@ func (v *Vouching) finding(f Foreign, s Severity) Finding {
 		more = fmt.Sprintf("; and %s more", counted(n, "run"))
 	}
 	return Finding{Severity: s, Code: CodeForeignEvidence, Suite: f.Suite, Environment: f.Environment, Owner: owner, Run: shortened(f.Newest[0].Run), Evidence: digests,
-		Message: fmt.Sprintf("Does not count, because %s has not signed it: %s%s.", whose, strings.Join(parts, "; "), more),
-		Next:    fmt.Sprintf("If it is genuine, make it again and sign it with a key of %s (`--sign-key`); otherwise find out who wrote it.", whose)}
+		Message: fmt.Sprintf("There is evidence that does not count, because %s has not signed it: %s%s.", whose, strings.Join(parts, "; "), more),
+		Next:    fmt.Sprintf("If it is genuine, run it again and sign it with a key of %s (`--sign-key`); otherwise find out who wrote it.", whose)}
 }
 
 // signed says who signed what does not count.
