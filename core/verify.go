@@ -212,9 +212,8 @@ func (v *Verifier) file(ctx context.Context, f evidence.File) summary.Proof {
 }
 
 // Verdict verifies a recorded verdict: the entry itself, each entry that it rests on, and that these lead to
-// the same decision when it is made again. redo completes the input with what follows from the entries and
-// must not be taken from the record (who vouches for them); nil means that nothing does.
-func (v *Verifier) Verdict(ctx context.Context, e evidence.Entry, redo func(context.Context, *policy.Input) error) []summary.VerifiedEntry {
+// the same decision when it is made again. Who vouches for an entry is asked again too.
+func (v *Verifier) Verdict(ctx context.Context, e evidence.Entry) []summary.VerifiedEntry {
 	own := v.Entry(ctx, e)
 	items := []summary.VerifiedEntry{}
 	in, entries, err := v.input(ctx, e)
@@ -239,7 +238,7 @@ func (v *Verifier) Verdict(ctx context.Context, e evidence.Entry, redo func(cont
 	}
 	if missing == 0 {
 		own.Proofs = append(own.Proofs, summary.Proof{State: summary.ProofOK, About: "evidence", Message: fmt.Sprintf("all %d entries that it was decided from are there", len(in.Evidence))})
-		own.Proofs = append(own.Proofs, again(ctx, e, in, entries, redo))
+		own.Proofs = append(own.Proofs, v.again(ctx, e, in, entries))
 	} else {
 		own.Proofs = append(own.Proofs, unknown("decision", "", fmt.Errorf("it cannot be decided again: %d of %d entries are missing", missing, len(in.Evidence))))
 	}
@@ -302,12 +301,18 @@ func (v *Verifier) named(ctx context.Context, name EntryName) (evidence.Entry, e
 }
 
 // again makes the decision once more and compares.
-func again(ctx context.Context, e evidence.Entry, in RecordedInput, entries []evidence.Entry, redo func(context.Context, *policy.Input) error) summary.Proof {
+func (v *Verifier) again(ctx context.Context, e evidence.Entry, in RecordedInput, entries []evidence.Entry) summary.Proof {
 	const about = "decision"
 	in.Entries = entries
-	if redo != nil {
-		if err := redo(ctx, &in.Input); err != nil {
-			return unknown(about, "", err)
+	// What the record says of the signatures decides nothing here.
+	in.Vouchers = nil
+	if who := (Pipeline{Policy: in.Policy, Owners: in.Owners, Store: v.Store}).witness(); who != nil {
+		for _, e := range entries {
+			voucher, err := who.of(ctx, e)
+			if err != nil {
+				return unknown(about, "", err)
+			}
+			in.Vouchers = append(in.Vouchers, voucher)
 		}
 	}
 	got := policy.Evaluate(in.Input)

@@ -31,7 +31,7 @@ func signer(t *testing.T) (attest.Key, func(evidence.Entry) []attest.PublicKey) 
 }
 
 // released keeps a run with two files and a recorded verdict that rests on it, all signed, in the directory.
-func released(t *testing.T, dir string, key attest.Signer) (verdict evidence.Entry) {
+func released(t *testing.T, dir string, key attest.Signer, change ...func(*core.Pipeline, *policy.Input)) (verdict evidence.Entry) {
 	t.Helper()
 	d, err := store.OpenDir(dir)
 	require.NoError(t, err)
@@ -59,8 +59,14 @@ func released(t *testing.T, dir string, key attest.Signer) (verdict evidence.Ent
 		Environment: "staging", Wants: []policy.Want{{Suite: "smoke", Covers: []string{"deployment/web"}, Subject: evidence.Subject{Kind: "candidate"}}},
 		Release: &policy.Release{Name: "v1", ReleaseSpec: policy.ReleaseSpec{Workloads: []policy.Workload{{Name: "deployment/web", Images: subject.Images}}}},
 	}
+	for _, c := range change {
+		c(&p, nil)
+	}
 	in, err := p.Input(t.Context(), asked)
 	require.NoError(t, err)
+	for _, c := range change {
+		c(&p, &in)
+	}
 	v := policy.Evaluate(in)
 	v.Findings = append(v.Findings, p.Advice...)
 	require.Equal(t, policy.Ready, v.Decision, "%+v", v.Findings)
@@ -84,7 +90,7 @@ func all(t *testing.T, dir string, trusted func(evidence.Entry) []attest.PublicK
 			items = append(items, summary.VerifiedEntry{Kind: evidence.KindVerdict, Proofs: []summary.Proof{{State: summary.ProofFailed, Message: err.Error()}}})
 			continue
 		}
-		items = append(items, v.Verdict(t.Context(), e, nil)...)
+		items = append(items, v.Verdict(t.Context(), e)...)
 	}
 	return summary.NewVerification(items), nil
 }
@@ -193,10 +199,44 @@ func TestVerifyDecidesAgain(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, core.Signed(d, key).Append(t.Context(), e, nil), name)
 		v := core.Verifier{Store: d, Trusted: trusted}
-		got := summary.NewVerification(v.Verdict(t.Context(), e, nil))
+		got := summary.NewVerification(v.Verdict(t.Context(), e))
 		assert.False(t, got.Verified, name)
 		assert.Contains(t, strings.Join(append(proofs(got, summary.ProofFailed), proofs(got, summary.ProofUnknown)...), "\n"), test.want, name)
 	}
+}
+
+// Who vouches for what a verdict rests on is not taken from the record.
+func TestVerifyAsksAgainWhoVouches(t *testing.T) {
+	key, trusted := signer(t)
+	demanding := func(p *core.Pipeline, _ *policy.Input) {
+		p.Policy.Producers = []policy.Producer{{Owner: policy.AnyOwner, Keys: []string{string(key.Public().PEM())}}}
+	}
+	dir := t.TempDir()
+	released(t, dir, key, demanding)
+	v, err := all(t, dir, trusted)
+	require.NoError(t, err)
+	assert.True(t, v.Verified, "%+v", v)
+
+	// Somebody records that the key vouches for evidence that it never signed.
+	dir = t.TempDir()
+	var digest []policy.Voucher
+	released(t, dir, nil, func(_ *core.Pipeline, in *policy.Input) {
+		if in != nil {
+			for _, e := range in.Entries {
+				name, err := core.NameOf(e)
+				require.NoError(t, err)
+				digest = append(digest, policy.Voucher{Entry: name.Digest, Keys: []string{key.Public().ID()}})
+			}
+		}
+	}, func(p *core.Pipeline, in *policy.Input) {
+		if in != nil {
+			demanding(p, in)
+			in.Policy, in.Vouchers = p.Policy, digest
+		}
+	})
+	v, err = all(t, dir, nil)
+	require.NoError(t, err)
+	assert.Contains(t, strings.Join(proofs(v, summary.ProofFailed), "\n"), "what is kept leads to INSUFFICIENT_EVIDENCE for v1, and READY for v1 was recorded")
 }
 
 // What was purged is told with its reason, and only where somebody who is trusted says so.

@@ -335,7 +335,8 @@ func TestComparesWithNothingForeign(t *testing.T) {
 	record := func(sign attest.Signer, release string) {
 		p := k.line(core.Signed(s, sign))
 		p.Now = func() time.Time { return storetest.Moment.Add(time.Hour + time.Duration(len(release))*time.Second) }
-		require.NoError(t, p.Record(t.Context(), "rec-"+release, evidence.Environment{Name: "staging"}, policy.Verdict{Decision: policy.Ready, Release: release, Runs: []string{"r1"}}))
+		_, err := p.Record(t.Context(), "rec-"+release, evidence.Environment{Name: "staging"}, policy.Input{}, policy.Verdict{Decision: policy.Ready, Release: release, Runs: []string{"r1"}})
+		require.NoError(t, err)
 	}
 	record(k.stranger, "the-newest")
 	accepted, _, err := p.Accepted(t.Context(), "staging")

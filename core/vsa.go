@@ -62,7 +62,7 @@ func Images(v policy.Verdict) []string {
 
 // Attached verifies a verification summary that was found on the image of a digest, and the verdict that it
 // sums up: that is looked for in the store, with all that it rests on.
-func (v *Verifier) Attached(ctx context.Context, image, digest string, bundle []byte, redo func(context.Context, *policy.Input) error) ([]summary.VerifiedEntry, error) {
+func (v *Verifier) Attached(ctx context.Context, image, digest string, bundle []byte) ([]summary.VerifiedEntry, error) {
 	item := summary.VerifiedEntry{Kind: "VerificationSummary", ID: image, Digest: evidence.Digest(bundle)}
 	if err := v.bury(ctx); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (v *Verifier) Attached(ctx context.Context, image, digest string, bundle []
 		return []summary.VerifiedEntry{item}, nil
 	}
 	item.Proofs = append(item.Proofs, sums(s, *recorded))
-	return append([]summary.VerifiedEntry{item}, v.Verdict(ctx, *recorded, redo)...), nil
+	return append([]summary.VerifiedEntry{item}, v.Verdict(ctx, *recorded)...), nil
 }
 
 // verdictOf finds the recorded verdict of a digest; nil where the store has none.

@@ -55,7 +55,7 @@ func TestAttached(t *testing.T) {
 		bundle, err := test.by.Sign(t.Context(), statement)
 		require.NoError(t, err, name)
 		verifier := core.Verifier{Store: d, Trusted: trusted}
-		items, err := verifier.Attached(t.Context(), "shop/web@"+test.digest, test.digest, bundle, nil)
+		items, err := verifier.Attached(t.Context(), "shop/web@"+test.digest, test.digest, bundle)
 		require.NoError(t, err, name)
 		got := summary.NewVerification(items)
 		assert.Equal(t, test.want == "", got.Verified, "%s: %+v", name, got)
@@ -78,7 +78,7 @@ func TestAttachedIsNoSummary(t *testing.T) {
 	require.NoError(t, err)
 	v := core.Verifier{Store: d, Trusted: trusted}
 	for name, bundle := range map[string][]byte{"another statement": bundle, "no bundle": []byte("{}"), "nothing": nil} {
-		items, err := v.Attached(t.Context(), "x", evidence.Digest(nil), bundle, nil)
+		items, err := v.Attached(t.Context(), "x", evidence.Digest(nil), bundle)
 		require.NoError(t, err, name)
 		require.Len(t, items, 1, name)
 		assert.Equal(t, summary.ProofFailed, items[0].Proofs[0].State, name)
