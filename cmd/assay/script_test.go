@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "keep": keep, "signers": signers, "bad": bad},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "keep": keep, "signers": signers, "bad": bad, "vouched": vouched},
 	})
 }
 
@@ -114,6 +114,46 @@ func keep(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		ts.Check(s.Append(context.Background(), e, files))
+	}
+}
+
+// vouched demands that all entries of a store are signed with a key, or none: vouched STORE PUBLIC-KEY COUNT,
+// where COUNT is how many are signed.
+func vouched(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: [!] vouched STORE PUBLIC-KEY COUNT")
+	}
+	public, err := attest.ParsePublicKey([]byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	s, err := store.OpenDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	signed := 0
+	for e, err := range s.Query(context.Background(), evidence.Query{}) {
+		ts.Check(err)
+		bundle, err := s.Attestation(context.Background(), e)
+		ts.Check(err)
+		if bundle == nil {
+			continue
+		}
+		said, err := attest.Verify(bundle, []attest.PublicKey{public})
+		if neg {
+			if !errors.Is(err, attest.ErrUnknownKey) {
+				ts.Fatalf("%s is signed with the key, or badly: %v", e.ID, err)
+			}
+			return
+		}
+		ts.Check(err)
+		entry, err := attest.EntryOf(said.Statement)
+		ts.Check(err)
+		data, err := evidence.Marshal(e)
+		ts.Check(err)
+		if string(entry) != string(data) {
+			ts.Fatalf("%s is not what was signed", e.ID)
+		}
+		signed++
+	}
+	if strconv.Itoa(signed) != args[2] {
+		ts.Fatalf("%d entries are signed, not %s", signed, args[2])
 	}
 }
 

@@ -28,6 +28,7 @@ type verdictFlags struct {
 	input           string
 	exportInput     string
 	record          bool
+	attach          bool
 	html            string
 	stores          []string
 }
@@ -54,6 +55,8 @@ only if it was made with the very image digests that are to go out.`,
 	a.htmlFlag(c, &f)
 	c.Flags().BoolVar(&f.advisory, "advisory", false, "exit 0 whatever the verdict is; the verdict stays what it is")
 	c.Flags().BoolVar(&f.record, "record", false, "keep the verdict in the (first) store: later releases are compared with the last one that was accepted")
+	a.signKeyFlag(c)
+	c.Flags().BoolVar(&f.attach, "attach", false, "with --record and --sign-key: attach the verdict, signed, to each image that it is about, where cosign and 'assay verify IMAGE' find it")
 	c.Flags().StringVar(&f.input, "input", "", "decide from this `file` alone, as --export-input wrote it")
 	c.MarkFlagsMutuallyExclusive("release", "from-environment")
 	return c
@@ -89,6 +92,12 @@ func (a *app) verdict(ctx context.Context, f verdictFlags, unpublished func(erro
 	if f.input != "" {
 		return a.repeatVerdict(f)
 	}
+	if err := a.checkAttach(f); err != nil {
+		return err
+	}
+	if a.given["sign-key"] && !f.record {
+		return usage("--sign-key signs the verdict that --record keeps: add --record, or leave it out")
+	}
 	d, err := a.decision(ctx, f)
 	if err != nil {
 		return err
@@ -99,11 +108,12 @@ func (a *app) verdict(ctx context.Context, f verdictFlags, unpublished func(erro
 			return err
 		}
 	}
+	var recorded evidence.Entry
 	if f.record {
 		if s.Verdict.Release == "" {
 			return usage("--record keeps verdicts about releases: name one with --release or --from-environment")
 		}
-		if err := d.record(ctx); err != nil {
+		if recorded, err = d.record(ctx); err != nil {
 			return wrong(err)
 		}
 	}
@@ -115,6 +125,11 @@ func (a *app) verdict(ctx context.Context, f verdictFlags, unpublished func(erro
 			unpublished(fmt.Errorf("publishing the outcome: %w", err))
 		}
 	}
+	if f.attach {
+		if err := a.attach(ctx, recorded, *s.Verdict); err != nil {
+			return err
+		}
+	}
 	return a.code(s, f.advisory)
 }
 
@@ -123,8 +138,8 @@ type decision struct {
 	summary   summary.Summary
 	input     policy.Input
 	publisher core.Publisher
-	// record keeps the verdict in the store.
-	record func(context.Context) error
+	// record keeps the verdict in the store, and gives the entry.
+	record func(context.Context) (evidence.Entry, error)
 }
 
 // decision collects what a verdict depends on, and decides.
@@ -149,6 +164,12 @@ func (a *app) decision(ctx context.Context, f verdictFlags) (decision, error) {
 	kept, err := a.openStores(f.stores)
 	if err != nil {
 		return d, err
+	}
+	var recorded core.Store = kept
+	if f.record {
+		if recorded, err = a.signing(kept); err != nil {
+			return d, err
+		}
 	}
 	env, err := catalog.Environment(a.environment)
 	if err != nil {
@@ -203,9 +224,10 @@ func (a *app) decision(ctx context.Context, f verdictFlags) (decision, error) {
 			return d, wrong(err)
 		}
 	}
-	d.record = func(ctx context.Context) error {
-		_, err := p.Record(ctx, newInvocation(a.now()), d.summary.Environment, d.input, verdict)
-		return err
+	d.record = func(ctx context.Context) (evidence.Entry, error) {
+		recording := p
+		recording.Store = recorded
+		return recording.Record(ctx, newInvocation(a.now()), d.summary.Environment, d.input, verdict)
 	}
 	if d.summary.Base, err = p.Base(ctx, catalog.SuiteNames(), env.Name); err != nil {
 		return d, wrong(err)
@@ -259,7 +281,7 @@ func (a *app) exportInput(file string, in policy.Input) error {
 
 // repeatVerdict decides from an exported input and from nothing else: no store, no cluster, no clock.
 func (a *app) repeatVerdict(f verdictFlags) error {
-	for _, other := range []string{"release", "from-environment", "environment", "catalog", "policy", "store", "subject", "snapshot", "export-input", "record"} {
+	for _, other := range []string{"release", "from-environment", "environment", "catalog", "policy", "store", "subject", "snapshot", "export-input", "record", "sign-key"} {
 		if a.given[other] {
 			return usage("--input decides from the file alone: leave --%s out", other)
 		}

@@ -95,6 +95,22 @@ func (v *Vouching) Counts(suite string, by Voucher) bool {
 	return slices.ContainsFunc(by.Keys, func(k string) bool { return slices.Contains(allowed, k) })
 }
 
+// Keys are the IDs of the keys that may vouch for evidence about the suite.
+func (v *Vouching) Keys(suite string) []string {
+	if v == nil {
+		return nil
+	}
+	return slices.Clone(v.keys[v.owner(suite)])
+}
+
+// OwnersOf are the owners that a key vouches for, by its ID; none where the policy does not know it.
+func (v *Vouching) OwnersOf(keyID string) []string {
+	if v == nil {
+		return nil
+	}
+	return slices.Clone(v.owners[keyID])
+}
+
 // CountsAsVerdict says whether a recorded verdict counts: it is about the suites of several owners, and
 // decides nothing, so that any producer may have signed it.
 func (v *Vouching) CountsAsVerdict(by Voucher) bool {

@@ -45,7 +45,9 @@ func ReadVSA(data []byte) (Summary, error) {
 
 // Covers says whether the summary is about the image of a digest.
 func (s Summary) Covers(digest string) bool {
-	return slices.ContainsFunc(s.Images, func(image string) bool { return image == digest || len(image) > len(digest) && image[len(image)-len(digest)-1:] == "@"+digest })
+	return slices.ContainsFunc(s.Images, func(image string) bool {
+		return image == digest || len(image) > len(digest) && image[len(image)-len(digest)-1:] == "@"+digest
+	})
 }
 
 func (d descriptor) resource() Resource {
