@@ -175,17 +175,24 @@ func (v *Verifier) vouched(about string, bundle []byte, keys []attest.PublicKey,
 	return summary.Proof{State: summary.ProofOK, About: about, Message: v.called(vouched.KeyID)}
 }
 
+// shownKey is how much of a key's id people need to tell it from others: sha256: and 12 digits.
+const shownKey = len("sha256:") + 12
+
 // called names a key, and its owner where that is known.
 func (v *Verifier) called(keyID string) string {
+	short := keyID
+	if len(short) > shownKey {
+		short = short[:shownKey]
+	}
 	if v.Name != nil {
 		if name := v.Name(keyID); name != "" {
-			return keyID + " of " + name
+			return short + " of " + name
 		}
 	}
 	if keyID == "" {
 		return "(not named)"
 	}
-	return keyID
+	return short
 }
 
 // file reads a file to its end.
@@ -237,10 +244,10 @@ func (v *Verifier) Verdict(ctx context.Context, e evidence.Entry) []summary.Veri
 		items = append(items, v.Entry(ctx, got))
 	}
 	if missing == 0 {
-		own.Proofs = append(own.Proofs, summary.Proof{State: summary.ProofOK, About: "evidence", Message: fmt.Sprintf("all %d entries that it was decided from are there", len(in.Evidence))})
+		own.Proofs = append(own.Proofs, summary.Proof{State: summary.ProofOK, About: "evidence", Message: fmt.Sprintf("every entry that it was decided from is there (%d)", len(in.Evidence))})
 		own.Proofs = append(own.Proofs, v.again(ctx, e, in, entries))
 	} else {
-		own.Proofs = append(own.Proofs, unknown("decision", "", fmt.Errorf("it cannot be decided again: %d of %d entries are missing", missing, len(in.Evidence))))
+		own.Proofs = append(own.Proofs, unknown("decision", "", fmt.Errorf("it cannot be decided again: %d of the %d entries that it was decided from are missing", missing, len(in.Evidence))))
 	}
 	return append([]summary.VerifiedEntry{own}, items...)
 }

@@ -145,5 +145,5 @@ func sums(s attest.Summary, e evidence.Entry) summary.Proof {
 	if err != nil {
 		return failed(about, "", err, "do not rely on it: find out who attached it")
 	}
-	return summary.Proof{State: summary.ProofOK, About: about, Message: fmt.Sprintf("%s, as recorded on %s, resting on %d entries", s.Decision, e.Time.UTC().Format("2006-01-02 15:04 MST"), len(inputs))}
+	return summary.Proof{State: summary.ProofOK, About: about, Message: fmt.Sprintf("%s, as recorded on %s; evidence: %d", s.Decision, e.Time.UTC().Format("2006-01-02 15:04 MST"), len(inputs))}
 }

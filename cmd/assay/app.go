@@ -59,7 +59,10 @@ type app struct {
 	output      string
 	publish     []string
 	key         string
-	signKey     string
+	registryCA  string
+	// publicEvidence lets files be kept where everybody reads them.
+	publicEvidence bool
+	signKey        string
 	// given are the flags on the command line, those from variables left out.
 	given map[string]bool
 	// where is the context once it is known.
@@ -241,7 +244,16 @@ func (a *app) policyFlag(c *cobra.Command) {
 }
 
 func (a *app) storeFlag(c *cobra.Command) {
-	c.Flags().StringVar(&a.store, "store", ".assay", "evidence store, a `directory`")
+	c.Flags().StringVar(&a.store, "store", ".assay", "evidence store: a `directory`, or oci://HOST/REPOSITORY in a registry")
+	a.registryFlag(c)
+}
+
+func (a *app) registryFlag(c *cobra.Command) {
+	c.Flags().StringVar(&a.registryCA, "registry-ca", "", "trust the certificate authorities in this PEM `file` too, where a registry is asked")
+}
+
+func (a *app) publicEvidenceFlag(c *cobra.Command) {
+	c.Flags().BoolVar(&a.publicEvidence, "public-evidence", false, "keep logs and files in a registry's repository although everybody can read it")
 }
 
 func (a *app) clusterFlags(c *cobra.Command) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/assay-dev/assay/core"
 	"github.com/assay-dev/assay/core/evidence"
@@ -72,5 +73,13 @@ func attachTo(ctx context.Context, image string, recorded evidence.Entry, v poli
 
 // registryOptions say how registries are reached: with the credentials of this machine and this CI job.
 func (a *app) registryOptions() (oci.Options, error) {
-	return oci.Options{Keychain: oci.Keychain(a.env), Now: a.now}, nil
+	o := oci.Options{Keychain: oci.Keychain(a.env), PublicEvidence: a.publicEvidence, Now: a.now}
+	if a.registryCA == "" {
+		return o, nil
+	}
+	var err error
+	if o.CA, err = os.ReadFile(a.at(a.registryCA)); err != nil {
+		return o, usage("--registry-ca %s: %v", a.registryCA, err)
+	}
+	return o, nil
 }

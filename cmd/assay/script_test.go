@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "keep": keep, "signers": signers, "bad": bad, "vouched": vouched},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "keep": keep, "signers": signers, "bad": bad, "vouched": vouched, "registry": serveRegistry, "discover": discover},
 	})
 }
 

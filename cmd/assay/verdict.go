@@ -66,7 +66,8 @@ only if it was made with the very image digests that are to go out.`,
 func (a *app) verdictFlags(c *cobra.Command, f *verdictFlags) {
 	a.catalogFlag(c)
 	a.policyFlag(c)
-	c.Flags().StringArrayVar(&f.stores, "store", []string{".assay"}, "evidence store, a `directory` (repeatable: the evidence of all counts)")
+	c.Flags().StringArrayVar(&f.stores, "store", []string{".assay"}, "evidence store: a `directory`, or oci://HOST/REPOSITORY (repeatable: the evidence of all counts)")
+	a.registryFlag(c)
 	a.clusterFlags(c)
 	a.environmentFlag(c)
 	a.outputFlag(c)

@@ -119,7 +119,7 @@ func (v Verification) count(state ProofState) int {
 func VerificationText(v Verification, opts TextOptions) string {
 	w := &writer{width: opts.Width, color: opts.Color}
 	if w.width == 0 {
-		w.width = 100
+		w.width = 1 << 16 // a file or a program reads it
 	}
 	w.width = max(w.width, 40)
 	color, said := green, "Verified"

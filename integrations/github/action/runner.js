@@ -8,9 +8,9 @@ const path = require('node:path');
 
 // Names of the inputs that are flags of the core. A test compares them with the core's own.
 const flags = [
-  'advisory', 'approve-fork', 'catalog', 'core-image', 'drain', 'dry-run', 'environment', 'export-input',
-  'from-environment', 'html', 'input', 'key', 'kube-context', 'kubeconfig', 'output', 'parallel', 'policy', 'publish',
-  'record', 'release', 'sign-key', 'snapshot', 'start-timeout', 'store', 'summary', 'summary-limit', 'timeout',
+  'advisory', 'approve-fork', 'attach', 'catalog', 'core-image', 'drain', 'dry-run', 'environment', 'export-input',
+  'from-environment', 'html', 'input', 'key', 'kube-context', 'kubeconfig', 'output', 'parallel', 'policy',
+  'public-evidence', 'publish', 'record', 'registry-ca', 'release', 'sign-key', 'snapshot', 'start-timeout', 'store', 'summary', 'summary-limit', 'timeout',
   'wait-for-subject',
 ];
 
