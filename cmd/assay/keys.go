@@ -23,6 +23,10 @@ var passwordVariables = []string{"ASSAY_KEY_PASSWORD", "COSIGN_PASSWORD"}
 // maxKey bounds the file of a key in bytes; they have some hundred.
 const maxKey = 64 << 10
 
+// longPlace is the length from which on the name of a file that is not there may be the text of a key: the
+// shortest has 184 characters.
+const longPlace = 150
+
 // environmentKey is what a key's place begins with where it is a variable.
 const environmentKey = "env://"
 
@@ -204,9 +208,10 @@ func (a *app) readKey(place string) ([]byte, error) {
 		}
 		return []byte(value), nil
 	}
-	// Somebody who gives the key itself must not see it in an error.
-	if strings.Contains(place, "\n") || strings.Contains(place, "-----BEGIN") {
-		return nil, usage("a key is given as the name of its file, or as env://NAME where NAME is a variable that holds it; this is its text")
+	// Somebody who gives the key itself, as it is or in base64, must not see it in an error.
+	_, err := os.Stat(a.at(place))
+	if err != nil && (strings.Contains(place, "\n") || strings.Contains(place, "-----BEGIN") || len(place) > longPlace) {
+		return nil, usage("a key is given as the name of its file, or as env://NAME where NAME is a variable that holds it; this seems to be its text")
 	}
 	// A pipe would be waited for as soon as it is opened.
 	if info, err := os.Stat(a.at(place)); err == nil && !info.Mode().IsRegular() {

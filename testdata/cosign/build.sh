@@ -21,14 +21,16 @@ cache="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/assay-cosign"
 out="$cache/$hash"
 if [ ! -x "$out/cosign" ]; then
 	mkdir -p "$out"
-	# Whoever builds at the same time builds into a file of its own; each is whole when it gets its name.
-	new=$(mktemp "$out/.new.XXXXXX")
-	trap 'rm -f "$new"' EXIT HUP INT TERM
 	# Two builds take turns where that is possible; the second finds the first one's work done.
 	exec 9>"$out/.lock"
 	if command -v flock >/dev/null 2>&1; then
 		flock 9
+		rm -f "$out"/.new.* # of builds that were killed
 	fi
+	# Elsewhere each builds into a file of its own, which is whole when it gets its name.
+	new=$(mktemp "$out/.new.XXXXXX")
+	trap 'rm -f "$new"' EXIT
+	trap 'exit 1' HUP INT TERM
 	if [ ! -x "$out/cosign" ]; then
 		echo "build.sh: building cosign, which takes minutes the first time" >&2
 		CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o "$new" github.com/sigstore/cosign/v3/cmd/cosign >&2 9>&- || fail "building cosign failed"
