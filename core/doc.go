@@ -15,6 +15,7 @@
 //	4   core/summary      record and verdict become Markdown, terminal text, a JSON document; pure
 //	3   core/policy       record and time become a verdict; pure
 //	2½  core/policy/trend what is a regression and what is chance; arithmetic alone
+//	    core/evidence/attest  what entries say as in-toto statements; their signatures, and the keys; pure
 //	2   core/suite        the catalog becomes a plan; the checkout becomes a packed workspace
 //	    core/evidence     the persisted entries, their canonical JSON, reasons, redaction; environments compared
 //	1   core/report       report files become one neutral model

@@ -59,6 +59,7 @@ type app struct {
 	output      string
 	publish     []string
 	key         string
+	signKey     string
 	// given are the flags on the command line, those from variables left out.
 	given map[string]bool
 	// where is the context once it is known.
@@ -177,7 +178,7 @@ Every flag can also be given as a variable: --core-image as ASSAY_CORE_IMAGE.`,
 	}
 	grouped("run", a.runCommand(), a.verdictCommand(), a.publishCommand(), a.importCommand(), a.sweepCommand())
 	grouped("look", a.runsCommand(), a.showCommand(), a.logsCommand(), a.artifactsCommand(), a.explainCommand(), a.envCommand())
-	grouped("set", a.catalogCommand(), a.installCommand(), a.doctorCommand(), a.versionCommand())
+	grouped("set", a.catalogCommand(), a.keysCommand(), a.installCommand(), a.doctorCommand(), a.versionCommand())
 	c.SetHelpCommandGroupID("set")
 	c.SetCompletionCommandGroupID("set")
 	return c

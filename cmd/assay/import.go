@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -64,6 +65,7 @@ matches, or wrong usage. The result is kept in the first four cases.`,
 	c.Flags().StringVarP(&f.out, "out", "o", "", "the `file` to write what is converted to; - is standard output (default)")
 	a.catalogFlag(c)
 	a.storeFlag(c)
+	a.signKeyFlag(c)
 	// -o is the file here, so the format of the answer has its long name alone.
 	c.Flags().StringVar(&a.output, "output", "text", "text, or json: one document on standard output")
 	a.completeFlag(c, "suite", a.completeSuites)
@@ -133,14 +135,18 @@ func (a *app) importReports(ctx context.Context, paths []string, f importFlags) 
 	for _, note := range subjects.notes {
 		fmt.Fprintln(a.stderr, "assay:", summary.Line(note))
 	}
+	opened, err := a.openStore()
+	if err != nil {
+		return err
+	}
+	store, err := a.signing(opened)
+	if err != nil {
+		return err
+	}
 	kept, res := core.Imported(in)
 	e, err := a.importEntry(where, res)
 	if err != nil {
 		return wrong(err)
-	}
-	store, err := a.openStore()
-	if err != nil {
-		return err
 	}
 	before, err := a.record(ctx, store, e.Result.Run)
 	if err != nil {
@@ -148,8 +154,11 @@ func (a *app) importReports(ctx context.Context, paths []string, f importFlags) 
 	}
 	if len(before) > 0 {
 		// The run's id is made of what was imported, so this is the very same.
+		fmt.Fprintf(a.stderr, "assay: these reports are kept already, since %s\n", before[0].Time.UTC().Format(time.RFC3339))
+		if err := a.signKept(ctx, store, before[0], e); err != nil {
+			return err
+		}
 		e = before[0]
-		fmt.Fprintf(a.stderr, "assay: these reports are kept already, since %s\n", e.Time.UTC().Format(time.RFC3339))
 	} else if err := store.Append(ctx, e, kept); err != nil {
 		return wrong(fmt.Errorf("keeping the imported result: %w", err))
 	}
@@ -160,6 +169,30 @@ func (a *app) importReports(ctx context.Context, paths []string, f importFlags) 
 		return err
 	}
 	return importCode(*e.Result)
+}
+
+// signKept signs what was kept unsigned before, where that is asked for. Others write to the store too, and
+// the id can be guessed: what is not what this import would keep, or of a time to come, is not signed.
+func (a *app) signKept(ctx context.Context, store core.Store, kept, made evidence.Entry) error {
+	if a.signKey == "" {
+		return nil
+	}
+	made.Time = kept.Time
+	have, err := evidence.Marshal(kept)
+	if err != nil {
+		return wrong(err)
+	}
+	want, err := evidence.Marshal(made)
+	if err != nil {
+		return wrong(err)
+	}
+	if !bytes.Equal(have, want) || kept.Time.After(a.now()) {
+		return wrong(fmt.Errorf("the result %s that the store holds of these reports is not what this import would keep, so it is not signed: keep yours in another --store", kept.ID))
+	}
+	if err := store.Append(ctx, kept, nil); err != nil {
+		return wrong(fmt.Errorf("signing the imported result: %w", err))
+	}
+	return nil
 }
 
 // convertReports writes the reports in another format. The exit code says what they came to, as it

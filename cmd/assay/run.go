@@ -56,6 +56,7 @@ reports on them; the decision is then left to 'assay verdict'.`,
 	a.catalogFlag(c)
 	a.policyFlag(c)
 	a.storeFlag(c)
+	a.signKeyFlag(c)
 	a.clusterFlags(c)
 	a.environmentFlag(c)
 	a.outputFlag(c)
@@ -130,7 +131,11 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 	if f.parallel < 1 {
 		return usage("--parallel %d: at least one suite must run at a time", f.parallel)
 	}
-	kept, err := a.openStore()
+	opened, err := a.openStore()
+	if err != nil {
+		return err
+	}
+	kept, err := a.signing(opened)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "keep": keep, "signers": signers, "bad": bad},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "keep": keep, "bad": bad, "vouched": vouched},
 	})
 }
 
@@ -67,24 +67,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// signers makes keys without a password: signers NAME... writes NAME.key and NAME.pub.
-func signers(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) == 0 {
-		ts.Fatalf("usage: signers NAME...")
-	}
-	for _, name := range args {
-		key, err := attest.Generate()
-		ts.Check(err)
-		private, err := key.Encrypt(nil)
-		ts.Check(err)
-		ts.Check(os.WriteFile(ts.MkAbs(name+".key"), private, 0o600))
-		ts.Check(os.WriteFile(ts.MkAbs(name+".pub"), key.Public().PEM(), 0o600))
-	}
-}
-
 // keep appends entries as a run in the cluster would have: keep STORE FILE [KEY]. The file holds
 // {"entries": [...], "content": {PATH: TEXT}}; digests and sizes of the entries' files are those of
-// the content. With a KEY, one of signers', they are signed.
+// the content. With a KEY that has no password they are signed.
 func keep(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: keep STORE FILE [KEY]")
@@ -114,6 +99,46 @@ func keep(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		ts.Check(s.Append(context.Background(), e, files))
+	}
+}
+
+// vouched demands that all entries of a store are signed with a key, or none: vouched STORE PUBLIC-KEY COUNT,
+// where COUNT is how many are signed.
+func vouched(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: [!] vouched STORE PUBLIC-KEY COUNT")
+	}
+	public, err := attest.ParsePublicKey([]byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	s, err := store.OpenDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	signed := 0
+	for e, err := range s.Query(context.Background(), evidence.Query{}) {
+		ts.Check(err)
+		bundle, err := s.Attestation(context.Background(), e)
+		ts.Check(err)
+		if bundle == nil {
+			continue
+		}
+		said, err := attest.Verify(bundle, []attest.PublicKey{public})
+		if neg {
+			if !errors.Is(err, attest.ErrUnknownKey) {
+				ts.Fatalf("%s is signed with the key, or badly: %v", e.ID, err)
+			}
+			return
+		}
+		ts.Check(err)
+		entry, err := attest.EntryOf(said.Statement)
+		ts.Check(err)
+		data, err := evidence.Marshal(e)
+		ts.Check(err)
+		if string(entry) != string(data) {
+			ts.Fatalf("%s is not what was signed", e.ID)
+		}
+		signed++
+	}
+	if strconv.Itoa(signed) != args[2] {
+		ts.Fatalf("%d entries are signed, not %s", signed, args[2])
 	}
 }
 

@@ -54,6 +54,7 @@ only if it was made with the very image digests that are to go out.`,
 	a.htmlFlag(c, &f)
 	c.Flags().BoolVar(&f.advisory, "advisory", false, "exit 0 whatever the verdict is; the verdict stays what it is")
 	c.Flags().BoolVar(&f.record, "record", false, "keep the verdict in the (first) store: later releases are compared with the last one that was accepted")
+	a.signKeyFlag(c)
 	c.Flags().StringVar(&f.input, "input", "", "decide from this `file` alone, as --export-input wrote it")
 	c.MarkFlagsMutuallyExclusive("release", "from-environment")
 	return c
@@ -88,6 +89,9 @@ func (a *app) verdict(ctx context.Context, f verdictFlags, unpublished func(erro
 	}
 	if f.input != "" {
 		return a.repeatVerdict(f)
+	}
+	if a.given["sign-key"] && !f.record {
+		return usage("--sign-key signs the verdict that --record keeps: add --record, or leave it out")
 	}
 	d, err := a.decision(ctx, f)
 	if err != nil {
@@ -150,6 +154,12 @@ func (a *app) decision(ctx context.Context, f verdictFlags) (decision, error) {
 	if err != nil {
 		return d, err
 	}
+	var recorded core.Store = kept
+	if f.record {
+		if recorded, err = a.signing(kept); err != nil {
+			return d, err
+		}
+	}
 	env, err := catalog.Environment(a.environment)
 	if err != nil {
 		return d, exit{codeUsage, err}
@@ -204,7 +214,9 @@ func (a *app) decision(ctx context.Context, f verdictFlags) (decision, error) {
 		}
 	}
 	d.record = func(ctx context.Context) error {
-		return p.Record(ctx, newInvocation(a.now()), d.summary.Environment, verdict)
+		recording := p
+		recording.Store = recorded
+		return recording.Record(ctx, newInvocation(a.now()), d.summary.Environment, verdict)
 	}
 	if d.summary.Base, err = p.Base(ctx, catalog.SuiteNames(), env.Name); err != nil {
 		return d, wrong(err)
@@ -258,7 +270,7 @@ func (a *app) exportInput(file string, in policy.Input) error {
 
 // repeatVerdict decides from an exported input and from nothing else: no store, no cluster, no clock.
 func (a *app) repeatVerdict(f verdictFlags) error {
-	for _, other := range []string{"release", "from-environment", "environment", "catalog", "policy", "store", "subject", "snapshot", "export-input", "record"} {
+	for _, other := range []string{"release", "from-environment", "environment", "catalog", "policy", "store", "subject", "snapshot", "export-input", "record", "sign-key"} {
 		if a.given[other] {
 			return usage("--input decides from the file alone: leave --%s out", other)
 		}

@@ -75,8 +75,8 @@ const mostTests = 1000
 // An entry (its canonical JSON) has one statement for ever: statements are signed, and EntryOf believes none
 // that differs from this. So whoever wants one to say something else makes a new type of predicate.
 //
-// Its subjects are the images and commits that were tested, the images that were seen to run where the
-// environment itself was, and the entry where there is neither.
+// Its subjects are the images and commits that were tested or, for a verdict, are to be released; the images
+// that were seen to run where the environment itself was tested; and the entry where there is none of these.
 func Statement(entry []byte) ([]byte, error) {
 	e, err := evidence.Unmarshal(entry)
 	if err != nil {

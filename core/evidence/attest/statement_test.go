@@ -82,7 +82,7 @@ var entries = map[string]evidence.Entry{
 		}}
 	}),
 	"verdict": entry(evidence.KindVerdict, func(e *evidence.Entry) {
-		e.Verdict = &evidence.Verdict{Decision: "READY", Release: "2026.9", Document: json.RawMessage(`{"decision":"READY","subject":[{"images":["shop/cart@` + digestA + `"],"kind":"candidate"}]}`)}
+		e.Verdict = &evidence.Verdict{Decision: "READY", Release: "2026.9", Document: json.RawMessage(`{"decision":"READY","subject":[{"images":["shop/cart@` + digestA + `"],"kind":"candidate"}],"released":[{"images":["shop/web@` + digestB + `"],"workload":"deployment/web"}]}`)}
 	}),
 	"verdict_alone": entry(evidence.KindVerdict, func(e *evidence.Entry) {
 		e.Verdict = &evidence.Verdict{Decision: "READY", Release: "2026.9", Document: json.RawMessage(`{"subject":"of another form"}`)}

@@ -28,10 +28,17 @@ func subjects(e evidence.Entry) []descriptor {
 		}
 	case e.Verdict != nil:
 		var document struct {
-			Subject []evidence.Subject `json:"subject"`
+			Subject  []evidence.Subject `json:"subject"`
+			Released []struct {
+				Images []string `json:"images"`
+			} `json:"released"`
 		}
-		if json.Unmarshal(e.Verdict.Document, &document) == nil {
-			all = document.Subject
+		if json.Unmarshal(e.Verdict.Document, &document) != nil {
+			break // of another form: then the entry stands for itself
+		}
+		all = document.Subject
+		for _, w := range document.Released {
+			images = append(images, w.Images...)
 		}
 	}
 	var out []descriptor

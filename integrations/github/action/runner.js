@@ -10,7 +10,7 @@ const path = require('node:path');
 const flags = [
   'advisory', 'approve-fork', 'catalog', 'core-image', 'drain', 'dry-run', 'environment', 'export-input',
   'from-environment', 'html', 'input', 'key', 'kube-context', 'kubeconfig', 'output', 'parallel', 'policy', 'publish',
-  'record', 'release', 'snapshot', 'start-timeout', 'store', 'summary', 'summary-limit', 'timeout',
+  'record', 'release', 'sign-key', 'snapshot', 'start-timeout', 'store', 'summary', 'summary-limit', 'timeout',
   'wait-for-subject',
 ];
 

@@ -9,7 +9,7 @@ import groovy.transform.Field
 @Field static final Map FLAGS = [
     approveFork: 'ASSAY_APPROVE_FORK', catalog: 'ASSAY_CATALOG', coreImage: 'ASSAY_CORE_IMAGE', drain: 'ASSAY_DRAIN', dryRun: 'ASSAY_DRY_RUN',
     environment: 'ASSAY_ENVIRONMENT', exportInput: 'ASSAY_EXPORT_INPUT', fromEnvironment: 'ASSAY_FROM_ENVIRONMENT', html: 'ASSAY_HTML', input: 'ASSAY_INPUT', key: 'ASSAY_KEY', kubeContext: 'ASSAY_KUBE_CONTEXT', kubeconfig: 'ASSAY_KUBECONFIG', output: 'ASSAY_OUTPUT',
-    parallel: 'ASSAY_PARALLEL', policy: 'ASSAY_POLICY', publish: 'ASSAY_PUBLISH', record: 'ASSAY_RECORD', release: 'ASSAY_RELEASE', snapshot: 'ASSAY_SNAPSHOT', startTimeout: 'ASSAY_START_TIMEOUT', store: 'ASSAY_STORE',
+    parallel: 'ASSAY_PARALLEL', policy: 'ASSAY_POLICY', publish: 'ASSAY_PUBLISH', record: 'ASSAY_RECORD', release: 'ASSAY_RELEASE', signKey: 'ASSAY_SIGN_KEY', snapshot: 'ASSAY_SNAPSHOT', startTimeout: 'ASSAY_START_TIMEOUT', store: 'ASSAY_STORE',
     summary: 'ASSAY_SUMMARY', summaryLimit: 'ASSAY_SUMMARY_LIMIT', timeout: 'ASSAY_TIMEOUT', waitForSubject: 'ASSAY_WAIT_FOR_SUBJECT',
 ]
 
