@@ -139,6 +139,9 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 	if err != nil {
 		return err
 	}
+	if judge.policy.HasProducers() && a.signKey == "" {
+		fmt.Fprintln(a.stderr, "assay: warning: the policy has producers, so nothing counts that is not signed, and this run signs nothing: name the key with --sign-key")
+	}
 	publisher, err := a.publisher(where)
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "keep": keep, "signers": signers, "bad": bad, "vouched": vouched, "registry": serveRegistry, "discover": discover},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "keep": keep, "bad": bad, "vouched": vouched, "registry": serveRegistry, "discover": discover},
 	})
 }
 
@@ -67,24 +67,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// signers makes keys without a password: signers NAME... writes NAME.key and NAME.pub.
-func signers(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) == 0 {
-		ts.Fatalf("usage: signers NAME...")
-	}
-	for _, name := range args {
-		key, err := attest.Generate()
-		ts.Check(err)
-		private, err := key.Encrypt(nil)
-		ts.Check(err)
-		ts.Check(os.WriteFile(ts.MkAbs(name+".key"), private, 0o600))
-		ts.Check(os.WriteFile(ts.MkAbs(name+".pub"), key.Public().PEM(), 0o600))
-	}
-}
-
 // keep appends entries as a run in the cluster would have: keep STORE FILE [KEY]. The file holds
 // {"entries": [...], "content": {PATH: TEXT}}; digests and sizes of the entries' files are those of
-// the content. With a KEY, one of signers', they are signed.
+// the content. With a KEY that has no password they are signed.
 func keep(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: keep STORE FILE [KEY]")

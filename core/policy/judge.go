@@ -221,6 +221,9 @@ func (rec *record) nothing(all []*ran, a about, d demand) judgement {
 			next:    "Run it for this subject: " + again}
 	}
 	message := fmt.Sprintf("No evidence: the suite has not run%s for %s.", inEnvironment(d.environment), describe(subject, evidence.Subject{}))
+	if rec.vouching != nil {
+		message = fmt.Sprintf("No evidence: nothing that counts says that the suite has run%s for %s.", inEnvironment(d.environment), describe(subject, evidence.Subject{}))
+	}
 	for _, r := range rec.suites[a.Suite] {
 		if res := r.result(); res != nil && r.environment != d.environment && a.concerns(r) {
 			elsewhere := "in an environment that is not named"
