@@ -195,7 +195,7 @@ func TestAppendReportsWhatStays(t *testing.T) {
 			"docker login":        func(*faulty) http.HandlerFunc { return answer(http.StatusForbidden) },
 			"401 Unauthorized":    func(*faulty) http.HandlerFunc { return answer(http.StatusUnauthorized) },
 			"413":                 func(*faulty) http.HandlerFunc { return answer(http.StatusRequestEntityTooLarge) },
-			"tried 6 times":       func(*faulty) http.HandlerFunc { return answer(http.StatusInternalServerError) },
+			"(tried 3 times)":     func(*faulty) http.HandlerFunc { return answer(http.StatusInternalServerError) },
 			"left alone for 2h":   func(*faulty) http.HandlerFunc { return answer(http.StatusTooManyRequests, "Retry-After", "7200") },
 			"(tried 6 times)":     func(*faulty) http.HandlerFunc { return cut },
 			"(tried 6 times)\x00": func(f *faulty) http.HandlerFunc { return f.cutAfter },

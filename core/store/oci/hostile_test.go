@@ -243,3 +243,28 @@ func TestManyFiles(t *testing.T) {
 		require.True(t, named[f.Digest], "a file that no manifest names is tidied away")
 	}
 }
+
+// TestCheck finds what reading an entry passes by.
+func TestCheck(t *testing.T) {
+	e, files := sample(t)
+	data, err := evidence.Marshal(e)
+	require.NoError(t, err)
+	for says, spoil := range map[string]func(r *Registry) error{
+		"": func(*Registry) error { return nil },
+		"the tag att.": func(r *Registry) error {
+			return r.putManifest(t.Context(), bundleTag(evidence.Digest(data)), []byte("{}"))
+		},
+		"the tag id.": func(r *Registry) error { return r.putManifest(t.Context(), claimTag(e), []byte("{}")) },
+		"the blob":    func(r *Registry) error { return r.RemoveBlob(t.Context(), evidence.Digest(e.Attestation)) },
+	} {
+		r := storeAt(t, serve(t, newRegistry(t)))
+		require.NoError(t, r.Append(t.Context(), e, files))
+		require.NoError(t, spoil(r))
+		assert.Len(t, storetest.All(t, r, evidence.Query{}), 1)
+		if says == "" {
+			assert.NoError(t, r.Check(t.Context(), e))
+		} else {
+			assert.ErrorContains(t, r.Check(t.Context(), e), says)
+		}
+	}
+}
