@@ -8,7 +8,7 @@
 //	    cmd/assay-agent   what runs in a test's pod: shim and collector; standard library only
 //	6½  integrations      the one table of vendors: where do we run, what does it say, who shows the outcome?
 //	6   core/cluster      executes runs as Kubernetes Jobs and brings back what they left; observes environments
-//	    core/store        keeps evidence in a directory
+//	    core/store        keeps evidence in a directory; core/store/oci in a registry
 //	    core/agent        the agent's two halves; standard library only
 //	    integrations/...  one vendor each: github, gitlab, jenkins, generic, local; git for all of them
 //	5   core              Pipeline: plan, execute, keep, decide, publish

@@ -25,7 +25,7 @@ type Backend interface {
 }
 
 // Source is a place as an index sees it: records with names that never change their content. A name
-// sorts by the day it tells (see Day), and is no path.
+// sorts by the day it tells (see Day), and is no path. Several names may hold one entry, which counts once.
 type Source interface {
 	// Names tells which records there are. since is the State of an earlier answer, nil where there is
 	// none; what it means is the source's own, and one that the source cannot make anything of is as nil.

@@ -21,6 +21,9 @@ import (
 const (
 	// attempts is how often a request is made that fails for a reason that may pass.
 	attempts = 6
+	// attemptsWhenBroken is the same where the registry says that something in it broke: as often as not that is one
+	// damaged file, for ever.
+	attemptsWhenBroken = 3
 	// firstPause and longestPause bound the pauses between attempts, which double.
 	firstPause, longestPause = 250 * time.Millisecond, 10 * time.Second
 	// mostPatience is the longest Retry-After that is waited for; longer ones are reported.
@@ -182,12 +185,15 @@ func (c *client) patiently(ctx context.Context, f func(ctx context.Context) erro
 		if !passing(err) {
 			return err
 		}
-		asked := h.patience()
+		asked, most := h.patience(), attempts
+		if statusOf(err) == http.StatusInternalServerError {
+			most = attemptsWhenBroken
+		}
 		switch {
 		case asked > mostPatience:
 			return fmt.Errorf("%w; it asks to be left alone for %s: try again then", err, asked)
-		case attempt == attempts:
-			return fmt.Errorf("%w (tried %d times)", err, attempts)
+		case attempt >= most:
+			return fmt.Errorf("%w (tried %d times)", err, attempt)
 		}
 		if err := c.pause(ctx, max(asked, wait)); err != nil {
 			return err

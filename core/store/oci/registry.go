@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -84,6 +85,9 @@ func Open(_ context.Context, reference string, o Options) (*Registry, error) {
 	return &Registry{client: newClient(repo, o.Keychain, base), public: o.PublicEvidence, now: o.Now, there: map[string]bool{}}, nil
 }
 
+// repository is a name as the distribution specification has it.
+var repository = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+
 func parse(reference string) (name.Repository, error) {
 	const how = "name a host and a repository: oci://registry.example.com/team/evidence"
 	plain := strings.TrimPrefix(reference, Scheme)
@@ -91,6 +95,8 @@ func parse(reference string) (name.Repository, error) {
 	switch {
 	case !found || path == "":
 		return name.Repository{}, errors.New("there is no repository in it: " + how)
+	case strings.Contains(plain, "://"):
+		return name.Repository{}, errors.New("it is an address of another kind: " + how)
 	case strings.Contains(plain, "@"):
 		return name.Repository{}, errors.New("a digest or a user has no place in it: " + how)
 	case strings.Contains(path, ":"):
@@ -99,6 +105,9 @@ func parse(reference string) (name.Repository, error) {
 		return name.Repository{}, fmt.Errorf("%q is no host: %s", printable(host, maxAnnotation), how)
 	}
 	repo, err := name.NewRepository(plain, name.StrictValidation)
+	if err == nil && !repository.MatchString(path) {
+		err = fmt.Errorf("%q is no name of a repository", printable(path, maxAnnotation))
+	}
 	if err != nil {
 		return name.Repository{}, fmt.Errorf("%w: %s", err, how)
 	}
