@@ -24,6 +24,7 @@ test: ## Run every test, the end-to-end tests in a real cluster included
 	@testdata/lab/install.sh
 	@testdata/npm/install.sh
 	@testdata/lab/install.sh groovy default-jre-headless
+	@testdata/registries/build.sh >/dev/null
 	go vet $(PACKAGES)
 	go test $(PACKAGES)
 	$(MAKE) --no-print-directory lab-test e2e
@@ -38,6 +39,7 @@ lint: ## Check formatting and run static analysis
 	@test -z "$$(gofmt -l cmd core integrations testdata | tee /dev/stderr)" || { echo "run: gofmt -w cmd core integrations testdata"; exit 1; }
 	go vet -tags e2e $(PACKAGES) ./testdata/image ./testdata/e2e
 	go vet -tags soak ./testdata/e2e
+	cd testdata/registries && CGO_ENABLED=0 go vet -trimpath .
 	cd testdata/lab && CGO_ENABLED=0 go vet -trimpath ./node ./images ./command ./acceptance ./pause
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run $(PACKAGES)
 
