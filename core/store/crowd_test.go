@@ -1,0 +1,38 @@
+//go:build unix
+
+package store
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+
+	"github.com/assay-dev/assay/core"
+	"github.com/assay-dev/assay/core/store/storetest"
+)
+
+const numberVariable = "ASSAY_STORE_TEST_NUMBER"
+
+// writeInCrowd is one process of the crowd.
+func writeInCrowd() error {
+	d, err := OpenDir(os.Getenv(storeVariable))
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(os.Getenv(numberVariable))
+	if err != nil {
+		return err
+	}
+	return storetest.InTest.Append(context.Background(), n, d.Append, os.Stdin, os.Stdout)
+}
+
+func TestCrowd(t *testing.T) {
+	dir := t.TempDir()
+	storetest.InTest.Test(t, func(n int) *exec.Cmd {
+		cmd := start(t, "crowd", dir)
+		cmd.Env = append(cmd.Env, numberVariable+"="+strconv.Itoa(n))
+		return cmd
+	}, func() core.Store { return open(t, dir) })
+}
