@@ -13,6 +13,9 @@ import (
 	"github.com/assay-dev/assay/core/store/storetest"
 )
 
+// crowd is as large as every kind of store must bear.
+var crowd = storetest.Crowd{Processes: 50, Each: 20}
+
 const numberVariable = "ASSAY_STORE_TEST_NUMBER"
 
 // writeInCrowd is one process of the crowd.
@@ -25,12 +28,12 @@ func writeInCrowd() error {
 	if err != nil {
 		return err
 	}
-	return storetest.InTest.Append(context.Background(), n, d.Append, os.Stdin, os.Stdout)
+	return crowd.Append(context.Background(), n, d.Append, os.Stdin, os.Stdout)
 }
 
 func TestCrowd(t *testing.T) {
 	dir := t.TempDir()
-	storetest.InTest.Test(t, func(n int) *exec.Cmd {
+	crowd.Test(t, func(n int) *exec.Cmd {
 		cmd := start(t, "crowd", dir)
 		cmd.Env = append(cmd.Env, numberVariable+"="+strconv.Itoa(n))
 		return cmd

@@ -174,9 +174,6 @@ func (c Crowded) Compare(found map[string]int) (lost, doubled []string) {
 	return lost, doubled
 }
 
-// InTest is the crowd of a test: as many as every kind of store must bear.
-var InTest = Crowd{Processes: 50, Each: 20}
-
 // Test has the crowd append to a store, which open opens for reading afterwards: everything is there,
 // once, with its files.
 func (c Crowd) Test(t *testing.T, command func(n int) *exec.Cmd, open func() core.Store) {
