@@ -84,7 +84,7 @@ func Run(ctx context.Context, kind Kind, dir string) (*Server, error) {
 		server := httptest.NewServer(registry.New(
 			registry.Logger(log.New(io.Discard, "", 0)),
 			registry.WithReferrersSupport(kind.Referrers()),
-			registry.WithBlobHandler(registry.NewDiskBlobHandler(dir)),
+			registry.WithBlobHandler(newDisk(dir)),
 		))
 		s.Host = server.Listener.Addr().String()
 		s.stop = func() error { server.Close(); return nil }

@@ -3,6 +3,7 @@ package registrytest_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -48,6 +49,13 @@ func TestKinds(t *testing.T) {
 				require.NoError(t, answer.Body.Close())
 				assert.Equal(t, kind.Referrers(), answer.StatusCode == http.StatusOK, "%s", answer.Status)
 			}
+			missing, err := remote.Layer(tag.Digest("sha256:"+strings.Repeat("0", 64)), keys)
+			require.NoError(t, err)
+			_, err = missing.Compressed()
+			var absent *transport.Error
+			require.ErrorAs(t, err, &absent)
+			assert.Equal(t, http.StatusNotFound, absent.StatusCode)
+
 			require.NoError(t, remote.Delete(tag.Digest(digest.String()), keys))
 			_, err = remote.Head(tag.Digest(digest.String()), keys)
 			assert.Error(t, err)
