@@ -2,6 +2,7 @@ package oci_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -41,42 +42,52 @@ func TestCrowd(t *testing.T) {
 	for _, kind := range []registrytest.Kind{registrytest.InProcess, registrytest.InProcessReferrers, registrytest.Distribution, registrytest.Olareg} {
 		t.Run(string(kind), func(t *testing.T) {
 			s := registrytest.Start(t, kind)
-			self, err := os.Executable()
-			require.NoError(t, err)
 			crowd.Test(t, func(n int) *exec.Cmd {
-				cmd := exec.CommandContext(t.Context(), self)
-				cmd.Env = append(os.Environ(), kindVariable+"="+string(kind), hostVariable+"="+s.Host, numberVariable+"="+strconv.Itoa(n))
-				return cmd
+				return process(t, s, numberVariable, n)
 			}, func() core.Store { return repository(t, s) })
 		})
 	}
 }
 
-// Where these are set, this test binary is one process of the crowd.
+// With the first two set, this test binary is another process: the nth of the crowd, or one that writes
+// from the nth entry on until it is killed.
 const (
-	kindVariable   = "ASSAY_OCI_TEST_KIND"
-	hostVariable   = "ASSAY_OCI_TEST_HOST"
-	numberVariable = "ASSAY_OCI_TEST_NUMBER"
+	kindVariable    = "ASSAY_OCI_TEST_KIND"
+	hostVariable    = "ASSAY_OCI_TEST_HOST"
+	numberVariable  = "ASSAY_OCI_TEST_NUMBER"
+	foreverVariable = "ASSAY_OCI_TEST_FOREVER"
 )
+
+// process prepares such a one, with the variable that says what it does.
+func process(t *testing.T, s *registrytest.Server, variable string, n int) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), self)
+	cmd.Env = append(os.Environ(), kindVariable+"="+string(s.Kind), hostVariable+"="+s.Host, variable+"="+strconv.Itoa(n))
+	return cmd
+}
 
 func TestMain(m *testing.M) {
 	host := os.Getenv(hostVariable)
 	if host == "" {
 		os.Exit(m.Run())
 	}
-	if err := write(host); err != nil {
-		_, _ = os.Stderr.WriteString(err.Error() + "\n")
+	if err := write(context.Background(), host); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func write(host string) error {
-	n, err := strconv.Atoi(os.Getenv(numberVariable))
+func write(ctx context.Context, host string) error {
+	r, err := oci.Open(ctx, host+"/team/evidence", oci.Options{Keychain: registrytest.Keychain(registrytest.Kind(os.Getenv(kindVariable)), host), PublicEvidence: true})
 	if err != nil {
 		return err
 	}
-	ctx := context.Background()
-	r, err := oci.Open(ctx, host+"/team/evidence", oci.Options{Keychain: registrytest.Keychain(registrytest.Kind(os.Getenv(kindVariable)), host), PublicEvidence: true})
+	if n, err := strconv.Atoi(os.Getenv(foreverVariable)); err == nil {
+		return writeForever(ctx, r, n)
+	}
+	n, err := strconv.Atoi(os.Getenv(numberVariable))
 	if err != nil {
 		return err
 	}
