@@ -76,10 +76,11 @@ func (w *Writers) markdown(c Conditions) string {
 			fmt.Fprintf(&b, "\nIn %s the naive way left a list that nobody can read.\n", c.Place)
 		}
 	}
-	fmt.Fprintf(&b, "\nBy `make bench`. Lost is what was acknowledged and is not there afterwards; refused is what gave an error. The naive way is go-containerregistry's: each entry is\n"+
-		"an image attached to what was tested (`remote.Write` with a `subject`, `remote.Referrers`), in a directory an OCI image layout\n"+
-		"(`AppendImage`). olareg loses entries of its list of referrers itself when several arrive at once. Of one append medians (middle half) of %d pairs in turn; the other side is one `remote.Pusher` for all, its\n"+
-		"configuration blob there already. %d cores for registry and writers, %.0f GiB, load %.1f, commit %s, %s.\n",
+	fmt.Fprintf(&b, "\nBy `make bench`. Lost is what was acknowledged and is not there afterwards; refused is what gave an error. The naive way is\n"+
+		"go-containerregistry's: each entry is an image attached to what was tested (`remote.Write` with a `subject`, `remote.Referrers`),\n"+
+		"in a directory an OCI image layout (`AppendImage`). olareg loses entries of its list of referrers itself when several arrive at\n"+
+		"once. Of one append medians (middle half) of %d pairs in turn; the other side is one `remote.Pusher` for all, its configuration\n"+
+		"blob there already. %d cores for registry and writers, %.0f GiB, load %.1f, commit %s, %s.\n",
 		pairs, c.Cores, mib(c.Memory)/1024, c.Load, c.Commit, c.Date.UTC().Format("2 January 2006"))
 	return b.String()
 }
