@@ -25,6 +25,7 @@ test: ## Run every test, the end-to-end tests in a real cluster included
 	@testdata/npm/install.sh
 	@testdata/lab/install.sh groovy default-jre-headless
 	@testdata/cosign/build.sh >/dev/null # here, so that no test's time limit counts it
+	@testdata/registries/build.sh >/dev/null
 	go vet $(PACKAGES)
 	go test $(PACKAGES)
 	$(MAKE) --no-print-directory lab-test e2e
@@ -39,6 +40,7 @@ lint: ## Check formatting and run static analysis
 	@test -z "$$(gofmt -l cmd core integrations testdata | tee /dev/stderr)" || { echo "run: gofmt -w cmd core integrations testdata"; exit 1; }
 	go vet -tags e2e $(PACKAGES) ./testdata/image ./testdata/e2e
 	go vet -tags soak ./testdata/e2e
+	cd testdata/registries && CGO_ENABLED=0 go vet -trimpath .
 	cd testdata/lab && CGO_ENABLED=0 go vet -trimpath ./node ./images ./command ./acceptance ./pause
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run $(PACKAGES)
 
@@ -68,7 +70,7 @@ e2e: build ## Run the end-to-end tests, in the lab or in the cluster of ASSAY_KU
 
 # BENCH holds further flags: BENCH="--only one --pairs 30" measures a part and leaves the README as it is;
 # BENCH="--only reports" measures the reading of reports, BENCH="--only trends" draws what the rule for regressions
-# sees; they need no cluster, and write the tables of that.
+# sees, BENCH="--only writers" has many processes append; they need no cluster, and write the tables of that.
 .PHONY: bench
 bench: build ## Measure what Assay costs, against kubectl and other readers, and write the README's tables
 	@testdata/cluster.sh bench $(BENCH)

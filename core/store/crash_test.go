@@ -24,7 +24,7 @@ import (
 )
 
 // Tests that need a process of their own start this test binary again; roles says as what.
-var roles = map[string]func() error{"writer": writeForever}
+var roles = map[string]func() error{"writer": writeForever, "crowd": writeInCrowd}
 
 const (
 	roleVariable  = "ASSAY_STORE_TEST_ROLE"

@@ -1,8 +1,9 @@
 // Command bench measures what Assay costs: on a cluster that is up, against what a person would do
-// with kubectl, in reading reports, against other readers, and in deciding over many runs. It also draws
-// what the rule for regressions sees and what it takes for one. `make bench` sets everything up and calls it.
+// with kubectl, in reading reports, against other readers, in deciding over many runs, and in keeping what
+// many processes append at once. It also draws what the rule for regressions sees and what it takes for one.
+// `make bench` sets everything up and calls it.
 //
-//	bench [--only one,many,requests,memory,read,reports,trends,verdict] [--pairs N] [--json FILE] [--write README.md]
+//	bench [--only one,many,requests,memory,read,reports,trends,verdict,writers] [--pairs N] [--json FILE] [--write README.md]
 //
 // It fails where something did not work. A figure over its bound is shown, and no failure: what else
 // the machine does at the time decides as well.
@@ -60,10 +61,11 @@ const (
 	reportsPart = "reports"
 	trendsPart  = "trends"
 	verdictPart = "verdict"
+	writersPart = "writers"
 )
 
 // parts are what can be measured, in this order.
-var parts = []string{"one", "many", "requests", "memory", "read", reportsPart, trendsPart, verdictPart}
+var parts = []string{"one", "many", "requests", "memory", "read", reportsPart, trendsPart, verdictPart, writersPart}
 
 // onCluster says whether any part is measured on a cluster.
 func (o options) onCluster() bool {
@@ -71,7 +73,7 @@ func (o options) onCluster() bool {
 }
 
 func needsCluster(part string) bool {
-	return part != reportsPart && part != trendsPart && part != verdictPart
+	return !slices.Contains([]string{reportsPart, trendsPart, verdictPart, writersPart}, part)
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -142,6 +144,9 @@ func run(ctx context.Context, args, env []string, now func() time.Time, stdout, 
 	if len(args) > 0 && args[0] == peakWord {
 		return peak(ctx, args[1:], stdout, stderr)
 	}
+	if len(args) > 0 && args[0] == writerWord {
+		return writer(ctx, args[1:], os.Stdin, stdout)
+	}
 	o, err := parse(args, stderr)
 	if err != nil {
 		return err
@@ -158,7 +163,7 @@ func run(ctx context.Context, args, env []string, now func() time.Time, stdout, 
 			return err
 		}
 	}
-	for _, part := range []string{reportsPart, verdictPart} {
+	for _, part := range []string{reportsPart, verdictPart, writersPart} {
 		if slices.Contains(o.only, part) {
 			if err := atDesk(ctx, part, o, env, now, stdout, &r); err != nil {
 				return err
@@ -232,10 +237,7 @@ func onCluster(ctx context.Context, o options, env []string, now func() time.Tim
 
 // atDesk measures what needs nothing but this machine.
 func atDesk(ctx context.Context, part string, o options, env []string, now func() time.Time, stdout io.Writer, r *Result) (err error) {
-	room := uint64(roomForInputs)
-	if part == verdictPart {
-		room = roomForHistory
-	}
+	room := map[string]uint64{reportsPart: roomForInputs, verdictPart: roomForHistory, writersPart: roomForCrowd}[part]
 	d, err := newDesk(o, env, stdout, room)
 	if err != nil {
 		return err
@@ -247,10 +249,13 @@ func atDesk(ctx context.Context, part string, o options, env []string, now func(
 	}()
 	d.say("\n== %s", part)
 	began := now()
-	if part == verdictPart {
-		r.Verdicts, err = d.verdicts(ctx, verdictHistory)
-	} else {
+	switch part {
+	case reportsPart:
 		r.Reports, err = d.reports(ctx)
+	case verdictPart:
+		r.Verdicts, err = d.verdicts(ctx, verdictHistory)
+	case writersPart:
+		r.Writers, err = d.writers(ctx)
 	}
 	if err := concluded(ctx, part, err); err != nil {
 		return err

@@ -33,6 +33,9 @@ func TestParse(t *testing.T) {
 	o, err = parse([]string{"--only", "trends,reports", "--write", "README.md"}, io.Discard)
 	require.NoError(t, err, "so do trends")
 	assert.False(t, o.onCluster())
+	o, err = parse([]string{"--only", "writers", "--write", "README.md"}, io.Discard)
+	require.NoError(t, err, "and writers")
+	assert.False(t, o.onCluster())
 	for want, args := range map[string][]string{
 		"are needed":       {"--kubeconfig", "k"},
 		"no part":          append(needed, "--only", "two"),

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMain lets this binary be called by the word peak, as the program calls itself.
+// TestMain lets this binary be called by the words peak and writer, as the program calls itself.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == peakWord {
+	if len(os.Args) > 1 && (os.Args[1] == peakWord || os.Args[1] == writerWord) {
 		main()
 		return
 	}
