@@ -66,6 +66,7 @@ matches, or wrong usage. The result is kept in the first four cases.`,
 	a.catalogFlag(c)
 	a.storeFlag(c)
 	a.signKeyFlag(c)
+	a.publicEvidenceFlag(c)
 	// -o is the file here, so the format of the answer has its long name alone.
 	c.Flags().StringVar(&a.output, "output", "text", "text, or json: one document on standard output")
 	a.completeFlag(c, "suite", a.completeSuites)

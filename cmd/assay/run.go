@@ -57,6 +57,7 @@ reports on them; the decision is then left to 'assay verdict'.`,
 	a.policyFlag(c)
 	a.storeFlag(c)
 	a.signKeyFlag(c)
+	a.publicEvidenceFlag(c)
 	a.clusterFlags(c)
 	a.environmentFlag(c)
 	a.outputFlag(c)

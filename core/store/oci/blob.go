@@ -111,7 +111,7 @@ func (b *blobReader) Read(p []byte) (int, error) {
 		b.at += int64(n)
 		if err == io.EOF {
 			if b.err = io.EOF; "sha256:"+hex.EncodeToString(b.sum.Sum(nil)) != b.digest {
-				b.err = fmt.Errorf("the blob %s in %s is damaged or was tampered with: its content has another digest; restore it from a copy", b.digest, b.r)
+				b.err = evidence.Damaged(fmt.Errorf("the blob %s in %s is damaged or was tampered with: its content has another digest; restore it from a copy", b.digest, b.r))
 			}
 		} else if err != nil {
 			b.err = b.again(err)

@@ -3,12 +3,46 @@ package oci
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
+	"net/url"
 	"strings"
 
+	"github.com/assay-dev/assay/core"
 	"github.com/assay-dev/assay/core/evidence"
 )
+
+var _ core.ProvenStore = (*Registry)(nil)
+
+// Prove is Check for those who want to know everything that is wrong.
+func (r *Registry) Prove(ctx context.Context, e evidence.Entry) []error {
+	if err := r.Check(ctx, e); err != nil {
+		return []error{judged(err)}
+	}
+	return nil
+}
+
+// judged marks as damaged what the registry gives and should not. Where it does not answer, or refuses to, nobody
+// knows.
+func judged(err error) error {
+	var network net.Error
+	var address *url.Error
+	var certificate *tls.CertificateVerificationError
+	status := statusOf(err)
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, errStalled):
+	case errors.As(err, &network), errors.As(err, &address), errors.As(err, &certificate):
+	case status != 0 && status != http.StatusNotFound:
+	default:
+		return evidence.Damaged(err)
+	}
+	return err
+}
 
 // Check looks at all that the registry holds of an entry, byte for byte: what others would read there, and Assay itself
 // does not, as it has it in the manifest already. Files are not looked at: Open verifies them.

@@ -134,7 +134,7 @@ func (r *Registry) fetch(ctx context.Context, names []string) iter.Seq2[fetched,
 				yield(fetched{}, f.err) // it is the same for all others
 				return
 			default:
-				f.err = fmt.Errorf("reading the tag %s in %s: %w%s", shown(f.name), r, f.err, r.advice(f.err))
+				f.err = judged(fmt.Errorf("reading the tag %s in %s: %w%s", shown(f.name), r, f.err, r.advice(f.err)))
 			}
 			if !yield(f, nil) {
 				return
