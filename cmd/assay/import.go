@@ -138,7 +138,7 @@ func (a *app) importReports(ctx context.Context, paths []string, f importFlags) 
 	if err != nil {
 		return wrong(err)
 	}
-	store, err := a.openStore()
+	store, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}
