@@ -6,7 +6,7 @@
 #   cluster.sh test           test the lab itself; one that is up is not disturbed
 #   cluster.sh demo [broken]  the demo
 #   cluster.sh e2e [ARGS]     the end-to-end tests; ARGS go to go test
-#   cluster.sh bench [ARGS]   measure what Assay costs; ARGS go to testdata/bench. With --only reports, trends or verdict it needs no cluster
+#   cluster.sh bench [ARGS]   measure what Assay costs; ARGS go to testdata/bench. With --only reports, trends, verdict or index it needs no cluster
 #   cluster.sh soak [ARGS]    faults, in the lab alone, because it is the lab that is hurt; ARGS go to go test.
 #                             Without ARGS the results are written to testdata/soak/RESULTS.md
 #
@@ -148,7 +148,7 @@ bench)
 	choice=(--assay bin/assay --commit "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" --json .demo/bench.json)
 	parts=all
 	case " $* " in
-	*" --only reports "* | *" --only=reports "* | *" --only trends "* | *" --only=trends "* | *" --only verdict "* | *" --only=verdict "*) parts=desk ;;
+	*" --only reports "* | *" --only=reports "* | *" --only trends "* | *" --only=trends "* | *" --only verdict "* | *" --only=verdict "* | *" --only index "* | *" --only=index "*) parts=desk ;;
 	*" --only"*) parts=some ;;
 	esac
 	case "$parts $*" in

@@ -2,7 +2,7 @@
 // with kubectl, in reading reports, against other readers, and in deciding over many runs. It also draws
 // what the rule for regressions sees and what it takes for one. `make bench` sets everything up and calls it.
 //
-//	bench [--only one,many,requests,memory,read,reports,trends,verdict] [--pairs N] [--json FILE] [--write README.md]
+//	bench [--only one,many,requests,memory,read,reports,trends,verdict,index] [--pairs N] [--json FILE] [--write README.md]
 //
 // It fails where something did not work. A figure over its bound is shown, and no failure: what else
 // the machine does at the time decides as well.
@@ -60,10 +60,11 @@ const (
 	reportsPart = "reports"
 	trendsPart  = "trends"
 	verdictPart = "verdict"
+	indexPart   = "index"
 )
 
 // parts are what can be measured, in this order.
-var parts = []string{"one", "many", "requests", "memory", "read", reportsPart, trendsPart, verdictPart}
+var parts = []string{"one", "many", "requests", "memory", "read", reportsPart, trendsPart, verdictPart, indexPart}
 
 // onCluster says whether any part is measured on a cluster.
 func (o options) onCluster() bool {
@@ -71,7 +72,7 @@ func (o options) onCluster() bool {
 }
 
 func needsCluster(part string) bool {
-	return part != reportsPart && part != trendsPart && part != verdictPart
+	return part != reportsPart && part != trendsPart && part != verdictPart && part != indexPart
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -158,7 +159,7 @@ func run(ctx context.Context, args, env []string, now func() time.Time, stdout, 
 			return err
 		}
 	}
-	for _, part := range []string{reportsPart, verdictPart} {
+	for _, part := range []string{reportsPart, verdictPart, indexPart} {
 		if slices.Contains(o.only, part) {
 			if err := atDesk(ctx, part, o, env, now, stdout, &r); err != nil {
 				return err
@@ -233,7 +234,7 @@ func onCluster(ctx context.Context, o options, env []string, now func() time.Tim
 // atDesk measures what needs nothing but this machine.
 func atDesk(ctx context.Context, part string, o options, env []string, now func() time.Time, stdout io.Writer, r *Result) (err error) {
 	room := uint64(roomForInputs)
-	if part == verdictPart {
+	if part != reportsPart {
 		room = roomForHistory
 	}
 	d, err := newDesk(o, env, stdout, room)
@@ -247,9 +248,12 @@ func atDesk(ctx context.Context, part string, o options, env []string, now func(
 	}()
 	d.say("\n== %s", part)
 	began := now()
-	if part == verdictPart {
+	switch part {
+	case verdictPart:
 		r.Verdicts, err = d.verdicts(ctx, verdictHistory)
-	} else {
+	case indexPart:
+		r.Asked, err = d.asked(ctx, verdictHistory)
+	default:
 		r.Reports, err = d.reports(ctx)
 	}
 	if err := concluded(ctx, part, err); err != nil {

@@ -37,6 +37,7 @@ type Result struct {
 	Reports    *Reports   `json:"reports,omitempty"`
 	Trends     *Trends    `json:"trends,omitempty"`
 	Verdicts   *Verdicts  `json:"verdicts,omitempty"`
+	Asked      *Asked     `json:"asked,omitempty"`
 }
 
 // row is one line of the table; bound is what we want it to keep, over whether it did not.
@@ -212,6 +213,9 @@ func (r Result) text() string {
 	if r.Verdicts != nil {
 		b.WriteString(r.Verdicts.text())
 	}
+	if r.Asked != nil {
+		b.WriteString(r.Asked.text())
+	}
 	return b.String()
 }
 
@@ -258,10 +262,11 @@ const (
 	reportsTable = "bench-reports"
 	trendsTable  = "bench-trends"
 	verdictTable = "bench-verdict"
+	indexTable   = "bench-index"
 )
 
 // writeTables writes into a file the table of what was measured on the cluster, if it was, and those of
-// the reports, the trends and the verdicts, if they were read, drawn and given.
+// the reports, the trends, the verdicts and the questions, if they were read, drawn, given and asked.
 func (r Result) writeTables(path string, onCluster bool) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -286,6 +291,11 @@ func (r Result) writeTables(path string, onCluster bool) error {
 	if r.Verdicts != nil {
 		if text, err = between(text, verdictTable, r.Verdicts.markdown(r.Conditions)); err != nil {
 			return fmt.Errorf("writing the table of verdicts into %s: %w", path, err)
+		}
+	}
+	if r.Asked != nil {
+		if text, err = between(text, indexTable, r.Asked.markdown(r.Conditions)); err != nil {
+			return fmt.Errorf("writing the table of questions into %s: %w", path, err)
 		}
 	}
 	return os.WriteFile(path, []byte(text), 0o644)
