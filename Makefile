@@ -70,7 +70,7 @@ e2e: build ## Run the end-to-end tests, in the lab or in the cluster of ASSAY_KU
 
 # BENCH holds further flags: BENCH="--only one --pairs 30" measures a part and leaves the README as it is;
 # BENCH="--only reports" measures the reading of reports, BENCH="--only trends" draws what the rule for regressions
-# sees, BENCH="--only writers" has many processes append; they need no cluster, and write the tables of that.
+# sees; so do "--only verdict", "--only index" and "--only writers"; they need no cluster, and write the tables of that.
 .PHONY: bench
 bench: build ## Measure what Assay costs, against kubectl and other readers, and write the README's tables
 	@testdata/cluster.sh bench $(BENCH)

@@ -6,7 +6,7 @@
 #   cluster.sh test           test the lab itself; one that is up is not disturbed
 #   cluster.sh demo [broken]  the demo
 #   cluster.sh e2e [ARGS]     the end-to-end tests; ARGS go to go test
-#   cluster.sh bench [ARGS]   measure what Assay costs; ARGS go to testdata/bench. With --only reports, trends, verdict or writers it needs no cluster
+#   cluster.sh bench [ARGS]   measure what Assay costs; ARGS go to testdata/bench. With --only reports, trends, verdict, index or writers it needs no cluster
 #   cluster.sh soak [ARGS]    faults, in the lab alone, because it is the lab that is hurt; ARGS go to go test.
 #                             Without ARGS the results are written to testdata/soak/RESULTS.md
 #
@@ -149,7 +149,7 @@ bench)
 	parts=all
 	case " $* " in
 	*" --only reports "* | *" --only=reports "* | *" --only trends "* | *" --only=trends "* | *" --only verdict "* | *" --only=verdict "* | \
-		*" --only writers "* | *" --only=writers "*) parts=desk ;;
+		*" --only index "* | *" --only=index "* | *" --only writers "* | *" --only=writers "*) parts=desk ;;
 	*" --only"*) parts=some ;;
 	esac
 	case "$parts $*" in

@@ -66,7 +66,7 @@ func (a *app) artifacts(ctx context.Context, name string, patterns []string, f a
 			return exit{codeUsage, err}
 		}
 	}
-	store, err := a.openStore()
+	store, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (a *app) find(ctx context.Context, store core.Store, name string) (string, 
 	if name == latest {
 		suite = ""
 	}
-	newest, damaged := summary.Runs(store.Query(ctx, evidence.Query{Suite: suite}), suite, 1)
+	newest, damaged := summary.Runs(store.Query(ctx, evidence.Query{Suite: suite}), evidence.Query{Suite: suite, Limit: 1})
 	if len(newest) > 0 {
 		a.complain(damaged)
 		chosen := newest[0]
@@ -45,7 +45,7 @@ func (a *app) find(ctx context.Context, store core.Store, name string) (string, 
 		fmt.Fprintf(a.stderr, "assay: run %s, the newest%s\n", chosen.Run, of)
 		return chosen.Run, nil
 	}
-	all, damaged := summary.Runs(store.Query(ctx, evidence.Query{}), "", 0)
+	all, damaged := summary.Runs(store.Query(ctx, evidence.Query{}), evidence.Query{})
 	a.complain(damaged)
 	if ctx.Err() != nil {
 		return "", wrong(context.Cause(ctx))
@@ -145,12 +145,12 @@ func (a *app) completeRuns(c *cobra.Command, args []string, prefix string) ([]co
 	if len(args) > 0 || a.variables(c) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	store, err := a.openStore()
+	store, err := a.openStore(c.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	// What cannot be read cannot be completed; the command itself will say so.
-	items, _ := summary.Runs(store.Query(c.Context(), evidence.Query{}), "", 100)
+	items, _ := summary.Runs(store.Query(c.Context(), evidence.Query{}), evidence.Query{Limit: 100})
 	var out []cobra.Completion
 	for _, item := range items {
 		if strings.HasPrefix(item.Run, prefix) {

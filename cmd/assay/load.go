@@ -162,13 +162,13 @@ func policyNames(policies []policy.Policy) []string {
 }
 
 // openStore opens the evidence store.
-func (a *app) openStore() (*store.Dir, error) { return a.openDir(a.store) }
+func (a *app) openStore(ctx context.Context) (*store.Store, error) { return a.openNamed(ctx, a.store) }
 
-func (a *app) openDir(name string) (*store.Dir, error) {
+func (a *app) openNamed(ctx context.Context, name string) (*store.Store, error) {
 	if strings.Contains(name, "://") {
 		return nil, usage("--store %s: this version keeps evidence in directories only", name)
 	}
-	s, err := store.OpenDir(a.at(name))
+	s, err := store.Open(ctx, a.at(name), store.Options{})
 	if err != nil {
 		return nil, wrong(err)
 	}
@@ -177,13 +177,13 @@ func (a *app) openDir(name string) (*store.Dir, error) {
 
 // openStores opens stores that are read together. One that is not there is a mistake where others
 // are named beside it: its evidence would be missing without a word.
-func (a *app) openStores(names []string) (core.Stores, error) {
+func (a *app) openStores(ctx context.Context, names []string) (core.Stores, error) {
 	var all core.Stores
 	for _, name := range names {
 		if _, err := os.Stat(a.at(name)); len(names) > 1 && errors.Is(err, fs.ErrNotExist) {
 			return nil, usage("--store %s does not exist", name)
 		}
-		s, err := a.openDir(name)
+		s, err := a.openNamed(ctx, name)
 		if err != nil {
 			return nil, err
 		}

@@ -41,7 +41,7 @@ func (a *app) logs(ctx context.Context, name string, attempt, tail int, tailed b
 	if tail < 0 {
 		return usage("--tail %d: a number of lines is not negative", tail)
 	}
-	store, err := a.openStore()
+	store, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ name of a suite for its newest run, or the word latest.`,
 }
 
 func (a *app) showRun(ctx context.Context, name string) error {
-	store, err := a.openStore()
+	store, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}

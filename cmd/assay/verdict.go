@@ -162,7 +162,7 @@ func (a *app) decision(ctx context.Context, f verdictFlags) (decision, error) {
 	if d.publisher, err = a.publisher(where); err != nil {
 		return d, err
 	}
-	kept, err := a.openStores(f.stores)
+	kept, err := a.openStores(ctx, f.stores)
 	if err != nil {
 		return d, err
 	}

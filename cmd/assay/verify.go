@@ -53,7 +53,7 @@ or the verdict about an image is NOT_READY; 2 nobody who is trusted vouches for 
 }
 
 func (a *app) verify(ctx context.Context, what string, keys []string) error {
-	store, err := a.openStore()
+	store, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ var _ core.HeadStore = (*Dir)(nil)
 //	attestations/HEX.json      the Sigstore bundle of an entry that is signed, named by the entry's content
 //	blobs/sha256/HEX           one blob each, named by its content
 //	tmp/                       files being written; no reader looks here
-//	cache/                     what readers remember of many entries; whoever deletes it loses time alone
+//	cache/                     what readers remember of the entries (core/store/index); whoever deletes it loses time alone
 //
 // Every file is written complete and synced under tmp before it gets its name, and an entry gets
 // its names after its blobs and its attestation have theirs. So a crash at any moment leaves an entry wholly there or

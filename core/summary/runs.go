@@ -12,23 +12,26 @@ import (
 
 // Runs gives one item for each run of each invocation, newest first: its last attempt, or for a run
 // that was planned and has no result an item without outcome. Entries come newest first, as a store
-// gives them, and are read only as far as limit items need; 0 means no limit. An empty suite means
-// all. Entries that cannot be read are left out, and are the error beside what could be.
-func Runs(entries iter.Seq2[evidence.Entry, error], suite string, limit int) ([]RunItem, error) {
+// gives them for RunsQuery of the query, and are read only as far as its limit needs. Entries that cannot be read are left out, and are the error beside what could be.
+func Runs(entries iter.Seq2[evidence.Entry, error], q evidence.Query) ([]RunItem, error) {
 	type key struct{ invocation, run string }
 	at := map[key]int{}
 	items := []RunItem{}
 	var errs []error
-	add := func(k key, item RunItem) {
-		if suite != "" && item.Suite != suite {
+	of := evidence.Query{Run: q.Run, Suite: q.Suite, Owner: q.Owner, Commit: q.Commit, Digest: q.Digest}
+	add := func(e evidence.Entry, run string, item RunItem) {
+		if !of.Match(e) {
 			return
 		}
+		k := key{e.Invocation, run}
 		i, seen := at[k]
 		switch {
-		case !seen && (limit <= 0 || len(items) < limit):
+		case !seen && !q.Until.IsZero() && !e.Time.Before(q.Until):
+			at[k] = -1 // its last attempt is too new
+		case !seen && (q.Limit <= 0 || len(items) < q.Limit):
 			at[k] = len(items)
 			items = append(items, item)
-		case seen && item.Attempt > items[i].Attempt:
+		case seen && i >= 0 && item.Attempt > items[i].Attempt:
 			items[i] = item
 		}
 	}
@@ -37,18 +40,28 @@ func Runs(entries iter.Seq2[evidence.Entry, error], suite string, limit int) ([]
 		case err != nil:
 			errs = append(errs, err)
 		case e.Result != nil:
-			add(key{e.Invocation, e.Result.Run}, runItem(e))
+			add(e, e.Result.Run, runItem(e))
 		case e.Plan != nil:
 			for _, p := range e.Plan.Runs {
-				add(key{e.Invocation, p.Run}, plannedItem(e, p))
+				// The plan was selected for one of its runs.
+				alone := e
+				alone.Plan = &evidence.Plan{Runs: []evidence.PlannedRun{p}}
+				add(alone, p.Run, plannedItem(e, p))
 			}
 		}
 		// A run's results are newer than its plan, and its last attempt is the newest of them.
-		if limit > 0 && len(items) == limit {
+		if q.Limit > 0 && len(items) == q.Limit {
 			break
 		}
 	}
 	return items, errors.Join(errs...)
+}
+
+// RunsQuery is what a store must be asked for Runs: all that may be of a run, though it is of a later time or
+// more than the limit.
+func RunsQuery(q evidence.Query) evidence.Query {
+	q.Until, q.Limit = time.Time{}, 0
+	return q
 }
 
 func plannedItem(e evidence.Entry, p evidence.PlannedRun) RunItem {

@@ -72,31 +72,31 @@ func TestRuns(t *testing.T) {
 		planEntry("1", 5*time.Hour, planned("a")),
 	}
 	n := 0
-	items, err := summary.Runs(read(&n, entries...), "", 0)
+	items, err := summary.Runs(read(&n, entries...), evidence.Query{})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a ", "c passed a2", "b ", "a passed a1"}, brief(items))
 	assert.Equal(t, runsNow.Add(-time.Minute), items[0].Planned)
 	assert.Zero(t, items[1].Planned)
 
 	n = 0
-	items, err = summary.Runs(read(&n, entries...), "", 2)
+	items, err = summary.Runs(read(&n, entries...), evidence.Query{Limit: 2})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a ", "c passed a2"}, brief(items))
 	assert.Equal(t, 2, n, "no more is read than is needed")
 
 	n = 0
-	items, err = summary.Runs(read(&n, entries...), "suite-b", 0)
+	items, err = summary.Runs(read(&n, entries...), evidence.Query{Suite: "suite-b"})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"b "}, brief(items))
 }
 
 func TestRunsWithDamage(t *testing.T) {
 	n := 0
-	items, err := summary.Runs(read(&n, evidence.Entry{}, resultEntry("1", "a", 1, time.Hour, evidence.OutcomePassed)), "", 0)
+	items, err := summary.Runs(read(&n, evidence.Entry{}, resultEntry("1", "a", 1, time.Hour, evidence.OutcomePassed)), evidence.Query{})
 	assert.Equal(t, []string{"a passed a1"}, brief(items))
 	assert.EqualError(t, err, "an entry is damaged")
 
-	items, err = summary.Runs(read(&n), "", 0)
+	items, err = summary.Runs(read(&n), evidence.Query{})
 	require.NoError(t, err)
 	assert.NotNil(t, items, "JSON lists are never null")
 	assert.Empty(t, items)

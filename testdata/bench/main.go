@@ -3,7 +3,7 @@
 // many processes append at once. It also draws what the rule for regressions sees and what it takes for one.
 // `make bench` sets everything up and calls it.
 //
-//	bench [--only one,many,requests,memory,read,reports,trends,verdict,writers] [--pairs N] [--json FILE] [--write README.md]
+//	bench [--only one,many,requests,memory,read,reports,trends,verdict,index,writers] [--pairs N] [--json FILE] [--write README.md]
 //
 // It fails where something did not work. A figure over its bound is shown, and no failure: what else
 // the machine does at the time decides as well.
@@ -61,11 +61,12 @@ const (
 	reportsPart = "reports"
 	trendsPart  = "trends"
 	verdictPart = "verdict"
+	indexPart   = "index"
 	writersPart = "writers"
 )
 
 // parts are what can be measured, in this order.
-var parts = []string{"one", "many", "requests", "memory", "read", reportsPart, trendsPart, verdictPart, writersPart}
+var parts = []string{"one", "many", "requests", "memory", "read", reportsPart, trendsPart, verdictPart, indexPart, writersPart}
 
 // onCluster says whether any part is measured on a cluster.
 func (o options) onCluster() bool {
@@ -73,7 +74,7 @@ func (o options) onCluster() bool {
 }
 
 func needsCluster(part string) bool {
-	return !slices.Contains([]string{reportsPart, trendsPart, verdictPart, writersPart}, part)
+	return !slices.Contains([]string{reportsPart, trendsPart, verdictPart, indexPart, writersPart}, part)
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -163,7 +164,7 @@ func run(ctx context.Context, args, env []string, now func() time.Time, stdout, 
 			return err
 		}
 	}
-	for _, part := range []string{reportsPart, verdictPart, writersPart} {
+	for _, part := range []string{reportsPart, verdictPart, indexPart, writersPart} {
 		if slices.Contains(o.only, part) {
 			if err := atDesk(ctx, part, o, env, now, stdout, &r); err != nil {
 				return err
@@ -237,7 +238,7 @@ func onCluster(ctx context.Context, o options, env []string, now func() time.Tim
 
 // atDesk measures what needs nothing but this machine.
 func atDesk(ctx context.Context, part string, o options, env []string, now func() time.Time, stdout io.Writer, r *Result) (err error) {
-	room := map[string]uint64{reportsPart: roomForInputs, verdictPart: roomForHistory, writersPart: roomForCrowd}[part]
+	room := map[string]uint64{reportsPart: roomForInputs, verdictPart: roomForHistory, indexPart: roomForHistory, writersPart: roomForCrowd}[part]
 	d, err := newDesk(o, env, stdout, room)
 	if err != nil {
 		return err
@@ -250,6 +251,8 @@ func atDesk(ctx context.Context, part string, o options, env []string, now func(
 	d.say("\n== %s", part)
 	began := now()
 	switch part {
+	case indexPart:
+		r.Asked, err = d.asked(ctx, verdictHistory)
 	case reportsPart:
 		r.Reports, err = d.reports(ctx)
 	case verdictPart:

@@ -37,6 +37,7 @@ type Result struct {
 	Reports    *Reports   `json:"reports,omitempty"`
 	Trends     *Trends    `json:"trends,omitempty"`
 	Verdicts   *Verdicts  `json:"verdicts,omitempty"`
+	Asked      *Asked     `json:"asked,omitempty"`
 	Writers    *Writers   `json:"writers,omitempty"`
 }
 
@@ -213,6 +214,9 @@ func (r Result) text() string {
 	if r.Verdicts != nil {
 		b.WriteString(r.Verdicts.text())
 	}
+	if r.Asked != nil {
+		b.WriteString(r.Asked.text())
+	}
 	if r.Writers != nil {
 		b.WriteString(r.Writers.text())
 	}
@@ -262,11 +266,12 @@ const (
 	reportsTable = "bench-reports"
 	trendsTable  = "bench-trends"
 	verdictTable = "bench-verdict"
+	indexTable   = "bench-index"
 	writersTable = "bench-writers"
 )
 
 // writeTables writes into a file the table of what was measured on the cluster, if it was, and those of
-// the reports, the trends, the verdicts and the writers, if they were measured.
+// the reports, the trends, the verdicts, the questions and the writers, if they were measured.
 func (r Result) writeTables(path string, onCluster bool) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -291,6 +296,11 @@ func (r Result) writeTables(path string, onCluster bool) error {
 	if r.Verdicts != nil {
 		if text, err = between(text, verdictTable, r.Verdicts.markdown(r.Conditions)); err != nil {
 			return fmt.Errorf("writing the table of verdicts into %s: %w", path, err)
+		}
+	}
+	if r.Asked != nil {
+		if text, err = between(text, indexTable, r.Asked.markdown(r.Conditions)); err != nil {
+			return fmt.Errorf("writing the table of questions into %s: %w", path, err)
 		}
 	}
 	if r.Writers != nil {
