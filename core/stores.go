@@ -7,12 +7,16 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/assay-dev/assay/core/evidence"
 )
 
-var _ HeadStore = Stores(nil)
+var (
+	_ HeadStore     = Stores(nil)
+	_ AttestedStore = Stores(nil)
+)
 
 // Stores reads several stores as one, so that a verdict can rest on the evidence of all teams,
 // wherever each keeps it. What is appended goes to the first.
@@ -49,6 +53,52 @@ func (all Stores) Heads(ctx context.Context, q evidence.Query) iter.Seq2[evidenc
 		each = append(each, headsOf(ctx, s, q))
 	}
 	return newestFirst(each, q.Limit, func(h evidence.Head) time.Time { return h.Time })
+}
+
+// Attestation implements AttestedStore: the first store gives it that holds the entry signed. Where none
+// does, an error of one that could not tell counts more than another's having it unsigned.
+func (all Stores) Attestation(ctx context.Context, e evidence.Entry) ([]byte, error) {
+	var errs []error
+	kept := false
+	for _, s := range all {
+		bundle, err := attestationOf(ctx, s, e)
+		switch {
+		case err == nil && len(bundle) > 0:
+			return bundle, nil
+		case err == nil:
+			kept = true
+		case !errors.Is(err, fs.ErrNotExist):
+			errs = append(errs, err)
+		}
+	}
+	switch {
+	case len(errs) > 0:
+		return nil, errors.Join(errs...)
+	case !kept:
+		return nil, fmt.Errorf("reading who vouches for the %s %q: no store holds it: %w", strings.ToLower(e.Kind), e.ID, fs.ErrNotExist)
+	}
+	return nil, nil
+}
+
+// errNoAttestations is what a store says that cannot keep what somebody vouches for.
+var errNoAttestations = errors.New("this kind of store keeps no signatures: name another one with --store")
+
+// keepsAttestations says whether what is appended to the store keeps its attestation.
+func keepsAttestations(s Store) bool {
+	if all, ok := s.(Stores); ok {
+		return len(all) == 0 || keepsAttestations(all[0]) // without any, Append says so
+	}
+	_, ok := s.(AttestedStore)
+	return ok
+}
+
+// attestationOf gives the bundle that was kept with the entry; nil where it was kept unsigned, as all are
+// that a store holds which keeps no attestations.
+func attestationOf(ctx context.Context, s Store, e evidence.Entry) ([]byte, error) {
+	if a, ok := s.(AttestedStore); ok {
+		return a.Attestation(ctx, e)
+	}
+	return nil, nil
 }
 
 // newestFirst merges what each gives newest first, up to limit where that is not 0.

@@ -18,8 +18,9 @@ import (
 const maxEntry = backend.MaxEntry
 
 // Append keeps the files of blobs that the entry names, opened by their paths from several
-// goroutines at once, and then the entry. It returns when both are safe on the disk. An entry that
-// is kept already is left as it is; one with the same kind and id and other content is refused.
+// goroutines at once, then its attestation where it has one, and then the entry. It returns when all are
+// safe on the disk. An entry that is kept already is left as it is, but that a signature is added to one that
+// was kept unsigned; one with the same kind and id and other content is refused.
 // Where Append fails the entry is not visible, but for one case: the error came after the entry
 // was committed. Appending the same entry again is then, and always, right.
 func (d *Dir) Append(ctx context.Context, e evidence.Entry, blobs fs.FS) error {
@@ -58,6 +59,9 @@ func (d *Dir) append(ctx context.Context, e evidence.Entry, data []byte, blobs f
 		if err := d.keepBlobs(ctx, e.Files(), blobs); err != nil {
 			return err
 		}
+	}
+	if err := d.keepAttestation(e, data); err != nil {
+		return err
 	}
 	if claimed {
 		err = d.show(e, data)

@@ -24,15 +24,16 @@ var (
 //
 //	entries/TIME-KIND-ID.json  one entry each; the time sorts, so that the newest are found by name alone
 //	ids/KIND-ID.json           a second name (hard link) of the entry; it makes the id unique
+//	attestations/HEX.json      the Sigstore bundle of an entry that is signed, named by the entry's content
 //	blobs/sha256/HEX           one blob each, named by its content
 //	segments/DAY.ndjson        the entries of a day once more, in one file; never the truth
 //	tmp/                       files being written; no reader looks here
 //	cache/                     what readers remember of many entries; whoever deletes it loses time alone
 //
 // Every file is written complete and synced under tmp before it gets its name, and an entry gets
-// its names after its blobs have theirs. So a crash at any moment leaves an entry wholly there or
-// not there at all. To remove an entry, remove it from entries first and from ids last. How blobs that
-// nobody names are removed while others append is told at Sweep.
+// its names after its blobs and its attestation have theirs. So a crash at any moment leaves an entry wholly there or
+// not there at all. To remove an entry, remove it from entries first, then from ids, and its attestation last. How
+// blobs that nobody names are removed while others append is told at Sweep.
 type Dir struct {
 	root string
 	// Tests replace these.
@@ -100,7 +101,7 @@ func (d *Dir) create() error {
 			return err
 		}
 	}
-	for _, dir := range []string{d.tmp(), d.blobs(), d.ids(), d.entries()} {
+	for _, dir := range []string{d.tmp(), d.blobs(), d.attestations(), d.ids(), d.entries()} {
 		if err := os.MkdirAll(dir, 0o777); err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func (d *Dir) removeEntry(ctx context.Context, e evidence.Entry) error {
 		}
 	}
 	for _, digest := range digests {
-		if err := d.remove(filepath.Join(d.root, "attestations", strings.TrimPrefix(digest, "sha256:")+".json")); err != nil {
+		if err := d.remove(d.attestation(digest)); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/assay-dev/assay/core/evidence"
 	"github.com/assay-dev/assay/core/store/backend"
 )
 
@@ -55,5 +54,3 @@ func (d *Dir) Day(name string) string {
 	return at.Format(backend.Days)
 }
 
-// Attestation implements core.AttestedStore.
-func (d *Dir) Attestation(context.Context, evidence.Entry) ([]byte, error) { return nil, nil }
