@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -23,9 +24,22 @@ import (
 	"github.com/assay-dev/assay/core/evidence"
 )
 
+// Trait is what a kind of store cannot help.
+type Trait int
+
+// Unconditional stores know no way to write only where nothing is yet, as registries do. Of two
+// writers that give one id to different entries at one moment neither can then know of the other, so
+// both are told that theirs is kept. Both must then be kept, and be given to readers, because what was
+// acknowledged is never lost; who comes later is still refused.
+const Unconditional Trait = 1
+
 // Run holds a store against the contract of core.Store. open gives a new, empty store for the test
 // that it is called with.
-func Run(t *testing.T, open func(t *testing.T) core.Store) {
+func Run(t *testing.T, open func(t *testing.T) core.Store, traits ...Trait) {
+	oneOfAnID := sameID
+	if slices.Contains(traits, Unconditional) {
+		oneOfAnID = keptOfAnID
+	}
 	for _, test := range []struct {
 		name string
 		run  func(t *testing.T, s core.Store)
@@ -43,7 +57,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"an ended context", cancelled},
 		{"many writers at once", writers},
 		{"many writers of the same entry", sameEntry},
-		{"many writers of one id", sameID},
+		{"many writers of one id", oneOfAnID},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}
@@ -388,17 +402,26 @@ func sameEntry(t *testing.T, s core.Store) {
 	assert.Equal(t, []evidence.Entry{e}, All(t, s, evidence.Query{}))
 }
 
-func sameID(t *testing.T, s core.Store) {
+// writeOneID has many writers give one id to different entries at once, and says which were told that theirs is kept.
+func writeOneID(t *testing.T, s core.Store) []bool {
 	var wait sync.WaitGroup
 	kept := make([]bool, writerCount)
 	for w := range writerCount {
 		wait.Go(func() {
 			e := Result(1, 1, fmt.Sprintf("suite-%d", w))
 			e.Time = e.Time.Add(time.Duration(w%7) * time.Second)
-			kept[w] = s.Append(t.Context(), e, nil) == nil
+			err := s.Append(t.Context(), e, nil)
+			if kept[w] = err == nil; err != nil {
+				assert.ErrorContains(t, err, "already exists with different content")
+			}
 		})
 	}
 	wait.Wait()
+	return kept
+}
+
+func sameID(t *testing.T, s core.Store) {
+	kept := writeOneID(t, s)
 	entries := All(t, s, evidence.Query{})
 	require.Len(t, entries, 1)
 	winners := 0
@@ -409,4 +432,23 @@ func sameID(t *testing.T, s core.Store) {
 		}
 	}
 	assert.Equal(t, 1, winners)
+}
+
+func keptOfAnID(t *testing.T, s core.Store) {
+	kept := writeOneID(t, s)
+	want, got := []string{}, []string{}
+	for w, k := range kept {
+		if k {
+			want = append(want, fmt.Sprintf("suite-%d", w))
+		}
+	}
+	for _, e := range All(t, s, evidence.Query{}) {
+		got = append(got, e.Result.Suite)
+	}
+	assert.NotEmpty(t, want)
+	assert.ElementsMatch(t, want, got, "whoever was told that it was kept is given, once, and nobody else")
+
+	late := Result(1, 1, "too late")
+	assert.ErrorContains(t, s.Append(t.Context(), late, nil), "already exists with different content")
+	assert.Len(t, All(t, s, evidence.Query{}), len(want))
 }
