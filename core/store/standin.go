@@ -53,4 +53,3 @@ func (d *Dir) Day(name string) string {
 	}
 	return at.Format(backend.Days)
 }
-

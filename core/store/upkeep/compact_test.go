@@ -44,12 +44,17 @@ func aged(e evidence.Entry, days int) evidence.Entry {
 func keep(t *testing.T, s *store.Dir, entries ...evidence.Entry) {
 	t.Helper()
 	for _, e := range entries {
-		files := fstest.MapFS{}
-		for _, f := range e.Files() {
-			files[f.Path] = &fstest.MapFile{Data: []byte(f.Path)} // a file's content is its name here
-		}
-		require.NoError(t, s.Append(t.Context(), e, files))
+		require.NoError(t, s.Append(t.Context(), e, filesNamed(e)))
 	}
+}
+
+// filesNamed are an entry's files; the content of each is its name here.
+func filesNamed(e evidence.Entry) fs.FS {
+	files := fstest.MapFS{}
+	for _, f := range e.Files() {
+		files[f.Path] = &fstest.MapFile{Data: []byte(f.Path)}
+	}
+	return files
 }
 
 func file(name string) evidence.File { return storetest.File(name, []byte(name)) }

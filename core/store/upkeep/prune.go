@@ -232,22 +232,30 @@ func (k *keeping) verdictsName(ctx context.Context, b backend.Backend) error {
 		if why == WhyHeld {
 			reason = WhyHeld
 		}
-		k.names(v.document, reason)
-		// Runs are no digests.
-		var document struct {
-			Runs []string `json:"runs"`
+		if err := k.rests(ctx, b, v, reason); err != nil {
+			return fmt.Errorf("nothing is removed where it cannot be told what is needed: %w", err)
 		}
-		if err := json.Unmarshal(v.document, &document); err != nil {
-			return fmt.Errorf("nothing is removed where it cannot be told what is needed: the verdict about the release %s of %s: %w", v.release, v.at.Format(time.RFC3339), err)
+	}
+	return nil
+}
+
+// rests notes what a verdict names: whatever digest stands in it or in what it was decided from, and its runs.
+func (k *keeping) rests(ctx context.Context, b backend.Backend, v verdict, why string) error {
+	k.names(v.document, why)
+	var document struct {
+		Runs []string `json:"runs"`
+	}
+	err := json.Unmarshal(v.document, &document)
+	for _, run := range document.Runs {
+		k.runs[run] = cmp.Or(k.runs[run], why)
+	}
+	for _, f := range v.files {
+		if err == nil {
+			err = k.fileNames(ctx, b, f, why)
 		}
-		for _, run := range document.Runs {
-			k.runs[run] = cmp.Or(k.runs[run], reason)
-		}
-		for _, f := range v.files {
-			if err := k.fileNames(ctx, b, f, reason); err != nil {
-				return fmt.Errorf("nothing is removed where it cannot be told what is needed: what the verdict about the release %s of %s was decided from: %w", v.release, v.at.Format(time.RFC3339), err)
-			}
-		}
+	}
+	if err != nil {
+		return fmt.Errorf("the verdict about the release %s of %s: %w", v.release, v.at.Format(time.RFC3339), err)
 	}
 	return nil
 }
