@@ -3,15 +3,18 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/assay-dev/assay/core/store/backend"
 	"github.com/assay-dev/assay/core/store/storetest"
+	"github.com/assay-dev/assay/core/store/upkeep"
 )
 
 // Tests that need a process of their own start this test binary again; roles says as what.
@@ -53,12 +56,17 @@ func victim() error {
 	// What syncing saves from a power failure, the kernel saves from a kill. Without the long waits
 	// for the disk the kill falls between all the other steps.
 	d.sync = noSync
-	return storetest.Victim(d)
+	return storetest.Victim(d, compact)
+}
+
+func compact(ctx context.Context, b backend.Backend, now time.Time) error {
+	_, err := upkeep.Compact(ctx, b, now, nil)
+	return err
 }
 
 func TestKilled(t *testing.T) {
 	dir := t.TempDir()
 	storetest.Kill(t,
 		func(t *testing.T) *exec.Cmd { return start(t, "victim", dir) },
-		func(t *testing.T) backend.Backend { return open(t, dir) })
+		func(t *testing.T) backend.Backend { return open(t, dir) }, compact)
 }

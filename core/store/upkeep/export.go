@@ -89,7 +89,7 @@ type exporter struct {
 
 func (x *exporter) export(ctx context.Context, dir string, s Selection, progress Progress) (err error) {
 	if files, err := os.ReadDir(dir); err == nil && len(files) > 0 {
-		return errors.New("the directory is not empty: name one that is not there yet")
+		return fmt.Errorf("the directory is not empty: name one that is not there yet (%w)", fs.ErrExist)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
