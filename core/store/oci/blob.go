@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/assay-dev/assay/core/evidence"
@@ -64,6 +63,9 @@ type blobReader struct {
 	body   io.ReadCloser
 	sum    hash.Hash
 	at     int64
+	// size is what the registry says, and whole that it gives no parts.
+	size  int64
+	whole bool
 	// broke counts the connections that broke since at was from.
 	broke int
 	from  int64
@@ -73,16 +75,22 @@ type blobReader struct {
 // open asks for the blob from where reading stands.
 func (b *blobReader) open() error {
 	q := request{scope: pull, method: http.MethodGet, path: "blobs/" + b.digest, want: []int{http.StatusOK}}
-	if b.at > 0 {
-		q.header = http.Header{"Range": {"bytes=" + strconv.FormatInt(b.at, 10) + "-"}}
+	if b.at > 0 && b.size > 0 && !b.whole {
+		// Not every registry knows a range without an end.
+		q.header = http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", b.at, b.size-1)}}
 		q.want = append(q.want, http.StatusPartialContent)
 	}
 	resp, err := b.r.ask(b.ctx, q)
+	if statusOf(err) == http.StatusRequestedRangeNotSatisfiable && !b.whole {
+		b.whole = true
+		return b.open()
+	}
 	if err != nil {
 		return err
 	}
 	b.body = resp.Body
 	if b.at == 0 {
+		b.size = resp.ContentLength
 		return nil
 	}
 	if resp.StatusCode == http.StatusPartialContent {

@@ -151,8 +151,8 @@ func passing(err error) bool {
 			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 			return true
 		// The upload was forgotten, as a registry of several servers or one that was restarted does.
-		case http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable:
-			return slices.Contains(r.codes, "BLOB_UPLOAD_UNKNOWN") || r.status == http.StatusRequestedRangeNotSatisfiable
+		case http.StatusNotFound:
+			return slices.Contains(r.codes, "BLOB_UPLOAD_UNKNOWN")
 		}
 		return false
 	}

@@ -63,16 +63,13 @@ func (r *Registry) removeEntry(ctx context.Context, e evidence.Entry, data []byt
 		return err
 	}
 	for blob := range content {
-		if err := r.delete(ctx, "blobs/"+blob); err != nil && !refused(err) {
+		if err := r.deleteBlob(ctx, blob); err != nil && !refused(err) {
 			return err
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.listed.tags, digits(digest))
-	for blob := range content {
-		delete(r.there, blob)
-	}
 	return nil
 }
 
@@ -151,13 +148,25 @@ func (r *Registry) RemoveBlob(ctx context.Context, digest string) error {
 	if !evidence.ValidDigest(digest) {
 		return fmt.Errorf("removing a blob from the store %s: %s is not a digest", r, shown(digest))
 	}
-	if err := r.delete(ctx, "blobs/"+digest); err != nil {
+	if err := r.deleteBlob(ctx, digest); err != nil {
 		return r.fail("removing the blob "+digest+" from", r.refusal(err))
+	}
+	return nil
+}
+
+// deleteBlob asks first: not every registry says of a blob that is gone that it is not found.
+func (r *Registry) deleteBlob(ctx context.Context, digest string) error {
+	_, err := r.do(ctx, request{scope: remove, method: http.MethodHead, path: "blobs/" + digest, want: []int{http.StatusOK}})
+	if isMissing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	r.mu.Lock()
 	delete(r.there, digest)
 	r.mu.Unlock()
-	return nil
+	return r.delete(ctx, "blobs/"+digest)
 }
 
 // Sweep gives nothing: a registry removes what no manifest names when it tidies up by itself.
