@@ -372,3 +372,7 @@ func TestSegmentsOfADirectory(t *testing.T) {
 		assert.NotErrorIs(t, err, fs.ErrNotExist, bad)
 	}
 }
+
+func TestDirIsABackend(t *testing.T) {
+	storetest.Backend(t, func(t *testing.T) backend.Backend { return open(t, filepath.Join(t.TempDir(), "deep", ".assay")) })
+}

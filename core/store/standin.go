@@ -29,7 +29,11 @@ func (d *Dir) Records(ctx context.Context, names []string) iter.Seq2[backend.Rec
 				return
 			}
 			r := backend.Record{Name: n}
-			r.Entry, r.Err = d.read(n)
+			if d.Day(n) == "" {
+				r.Err = d.unreadable(n, errors.New("its name is none of an entry"))
+			} else {
+				r.Entry, r.Err = d.read(n)
+			}
 			if errors.Is(r.Err, fs.ErrNotExist) {
 				continue
 			}
