@@ -281,6 +281,9 @@ func (x *exporter) file(ctx context.Context, f evidence.File) error {
 		return nil
 	}
 	r, err := x.store.Open(ctx, f.Digest)
+	if err != nil {
+		err = backend.Missing(ctx, x.store, f.Digest, err)
+	}
 	var removed *backend.RemovedError
 	switch {
 	case errors.As(err, &removed):
