@@ -177,7 +177,7 @@ Every flag can also be given as a variable: --core-image as ASSAY_CORE_IMAGE.`,
 	}
 	grouped("run", a.runCommand(), a.verdictCommand(), a.publishCommand(), a.importCommand(), a.sweepCommand())
 	grouped("look", a.runsCommand(), a.showCommand(), a.logsCommand(), a.artifactsCommand(), a.explainCommand(), a.envCommand())
-	grouped("set", a.catalogCommand(), a.installCommand(), a.storeCommand(), a.doctorCommand(), a.versionCommand())
+	grouped("set", a.catalogCommand(), a.installCommand(), a.doctorCommand(), a.storeCommand(), a.versionCommand())
 	c.SetHelpCommandGroupID("set")
 	c.SetCompletionCommandGroupID("set")
 	return c
