@@ -15,9 +15,6 @@ import (
 	"github.com/assay-dev/assay/core/store/backend"
 )
 
-// String gives the directory.
-func (d *Dir) String() string { return d.root }
-
 // Remove implements backend.Remover. Whoever dies in between leaves an entry that nobody sees and whose
 // id is taken: removing it again, and Sweep, take that away.
 func (d *Dir) Remove(ctx context.Context, e evidence.Entry) error {

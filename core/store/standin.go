@@ -57,3 +57,6 @@ func (d *Dir) Day(name string) string {
 	}
 	return at.Format(backend.Days)
 }
+
+// String gives the directory.
+func (d *Dir) String() string { return d.root }
