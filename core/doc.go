@@ -11,6 +11,7 @@
 //	    core/store        keeps evidence in a directory; core/store/oci in a registry
 //	    core/agent        the agent's two halves; standard library only
 //	    integrations/...  one vendor each: github, gitlab, jenkins, generic, local; git for all of them
+//	5.8 core/store/upkeep segments, retention, purging, copies of a store
 //	5   core              Pipeline: plan, execute, keep, decide, publish
 //	4   core/summary      record and verdict become Markdown, terminal text, a JSON document; pure
 //	3   core/policy       record and time become a verdict; pure

@@ -37,6 +37,7 @@ var floors = map[string]float64{
 	"core/store":           6,
 	"core/store/storetest": 6,
 
+	"core/store/upkeep":  5.8, // segments, retention, copies
 	"core/store/oci":     5.6, // evidence in a registry
 	"core/store/index":   5.4, // what SQLite remembers of a store
 	"core/store/backend": 5.2, // what a kind of store must be able to do

@@ -10,6 +10,7 @@ import (
 
 	"github.com/assay-dev/assay/core"
 	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/store/backend"
 	"github.com/assay-dev/assay/core/summary"
 )
 
@@ -26,6 +27,9 @@ func (a *app) find(ctx context.Context, store core.Store, name string) (string, 
 	if evidence.ValidID(name) {
 		for e, err := range store.Query(ctx, evidence.Query{Run: name}) {
 			if err == nil && mentions(e, name) {
+				if t := tombstoneOf(ctx, store, name); t != nil {
+					a.complain(t)
+				}
 				return name, nil
 			}
 		}
@@ -51,6 +55,9 @@ func (a *app) find(ctx context.Context, store core.Store, name string) (string, 
 		return "", wrong(context.Cause(ctx))
 	}
 	if len(all) == 0 {
+		if t := tombstoneOf(ctx, store, name); t != nil {
+			return "", usage("there is no run %q: %v", summary.Line(name), t)
+		}
 		if damaged != nil {
 			return "", wrong(errors.New("no entry of the store could be read"))
 		}
@@ -68,6 +75,9 @@ func (a *app) find(ctx context.Context, store core.Store, name string) (string, 
 	case len(found) == 0 && damaged != nil:
 		return "", wrong(fmt.Errorf("there is no run and no suite %q among the entries of the store %s that could be read", summary.Line(name), a.store))
 	case len(found) == 0:
+		if t := tombstoneOf(ctx, store, name); t != nil {
+			return "", usage("there is no run %q: %v", summary.Line(name), t)
+		}
 		return "", usage("there is no run and no suite %q in the store %s: `assay runs` lists what there is", summary.Line(name), a.store)
 	case len(found) == 1:
 		return found[0].Run, nil
@@ -181,4 +191,15 @@ func (a *app) completeSuites(c *cobra.Command, args []string, prefix string) ([]
 		}
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+// tombstoneOf gives what stands for a result of the run, or for the entry of the id, that was purged; nil where
+// nothing does.
+func tombstoneOf(ctx context.Context, store core.Store, name string) *backend.RemovedError {
+	for e, err := range store.Query(ctx, evidence.Query{Kind: evidence.KindTombstone}) {
+		if err == nil && e.Tombstone.ID != "" && (e.Tombstone.ID == name || strings.HasPrefix(e.Tombstone.ID, name+".a")) {
+			return &backend.RemovedError{Tombstone: e, Digest: e.Tombstone.Digest}
+		}
+	}
+	return nil
 }

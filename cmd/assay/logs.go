@@ -12,6 +12,7 @@ import (
 
 	"github.com/assay-dev/assay/core"
 	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/store/backend"
 	"github.com/assay-dev/assay/core/summary"
 )
 
@@ -143,7 +144,8 @@ func (a *app) before(ctx context.Context, store core.Store, f evidence.File, lin
 
 // missingBlob says what it means that a blob is not there.
 func missingBlob(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	var removed *backend.RemovedError // says why by itself
+	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, &removed) {
 		return fmt.Errorf("%w: it was removed since it was kept; restore it from a copy of the store", err)
 	}
 	return err

@@ -95,6 +95,9 @@ func AgeOf(text string) (Age, error) {
 // String is the age as it was written.
 func (a Age) String() string { return a.text }
 
+// Duration is its length.
+func (a Age) Duration() time.Duration { return a.limit }
+
 // MarshalText writes what UnmarshalText reads.
 func (a Age) MarshalText() ([]byte, error) { return []byte(a.text), nil }
 

@@ -12,11 +12,10 @@ import (
 	"time"
 
 	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/store/backend"
 )
 
-// maxEntry bounds an entry in bytes, so that a reader can hold any entry in memory. What is large
-// belongs into blobs.
-const maxEntry = 64 << 20
+const maxEntry = backend.MaxEntry
 
 // Append keeps the files of blobs that the entry names, opened by their paths from several
 // goroutines at once, then its attestation where it has one, and then the entry. It returns when all are
@@ -46,11 +45,17 @@ func (d *Dir) append(ctx context.Context, e evidence.Entry, data []byte, blobs f
 		return err
 	}
 	// Looking first spares the blobs of an entry that is kept already or will be refused.
-	kept, err := d.look(e, data)
+	claimed, err := d.look(e, data)
 	if err != nil {
 		return err
 	}
-	if !kept {
+	shown := false
+	if claimed {
+		_, err := os.Lstat(filepath.Join(d.entries(), entryName(e)))
+		shown = err == nil
+	}
+	// The claim of an entry that nobody sees may be what its removal left: its blobs may be gone.
+	if !shown {
 		if err := d.keepBlobs(ctx, e.Files(), blobs); err != nil {
 			return err
 		}
@@ -58,10 +63,13 @@ func (d *Dir) append(ctx context.Context, e evidence.Entry, data []byte, blobs f
 	if err := d.keepAttestation(e, data); err != nil {
 		return err
 	}
-	if !kept {
-		if err := d.commit(ctx, e, data); err != nil {
-			return err
-		}
+	if claimed {
+		err = d.show(e, data)
+	} else {
+		err = d.commit(ctx, e, data)
+	}
+	if err != nil {
+		return err
 	}
 	// Also where another process committed it: it may not have come to this yet.
 	return errors.Join(d.syncDir(d.ids()), d.syncDir(d.entries()))
@@ -88,8 +96,10 @@ func (d *Dir) commit(ctx context.Context, e evidence.Entry, data []byte) error {
 	}
 	err = d.place(tmp, d.claim(e))
 	if errors.Is(err, fs.ErrExist) {
-		_, err = d.look(e, data)
-		return err
+		var claimed bool
+		if claimed, err = d.look(e, data); err == nil && !claimed {
+			err = fmt.Errorf("%s was there and is gone: somebody removes entries from the store; try again", d.claim(e))
+		}
 	}
 	if err != nil {
 		return err
@@ -97,8 +107,8 @@ func (d *Dir) commit(ctx context.Context, e evidence.Entry, data []byte) error {
 	return d.show(e, data)
 }
 
-// look says whether exactly this entry is kept, and fails where its id belongs to another. It
-// completes what a writer left between the two steps of commit: its blobs are all there then.
+// look says whether the id belongs to exactly this entry, and fails where it belongs to another. Of that
+// one it completes what a writer left between the two steps of commit: its blobs are all there then.
 func (d *Dir) look(e evidence.Entry, data []byte) (bool, error) {
 	have, err := os.ReadFile(d.claim(e))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -108,7 +118,7 @@ func (d *Dir) look(e evidence.Entry, data []byte) (bool, error) {
 		return false, err
 	}
 	if bytes.Equal(have, data) {
-		return true, d.show(e, data)
+		return true, nil
 	}
 	other, err := evidence.Unmarshal(have)
 	if err != nil {

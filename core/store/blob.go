@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/store/backend"
 )
 
 // blobWriters is how many blobs are written at a time. Each waits for the disk to sync, and disks
@@ -33,8 +34,7 @@ func (d *Dir) keepBlobs(ctx context.Context, files []evidence.File, blobs fs.FS)
 			continue
 		}
 		seen[f.Digest] = f.Size
-		// One of the wrong size is damaged, and written again.
-		if info, err := os.Lstat(d.blob(f.Digest)); err != nil || !info.Mode().IsRegular() || info.Size() != f.Size {
+		if !d.spare(ctx, f) {
 			missing = append(missing, f)
 		}
 	}
@@ -108,17 +108,25 @@ func (d *Dir) Open(ctx context.Context, digest string) (io.ReadCloser, error) {
 	if !evidence.ValidDigest(digest) {
 		return nil, fmt.Errorf("opening a blob in the store %s: %q is not a digest (sha256: and 64 lower-case hexadecimal digits)", d.root, digest)
 	}
-	path := d.blob(digest)
-	info, err := os.Lstat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = evidence.Damaged(errors.New("it is not a regular file"))
-	}
+	var path string
 	var f *os.File
-	if err == nil {
-		f, err = os.Open(path)
+	var err error
+	// Sweep sets a blob aside for a moment, and puts it back where somebody needs it.
+	for _, path = range []string{d.blob(digest), d.aside(digest), d.blob(digest)} {
+		var info fs.FileInfo
+		info, err = os.Lstat(path)
+		if err == nil && !info.Mode().IsRegular() {
+			err = evidence.Damaged(errors.New("it is not a regular file"))
+		}
+		if err == nil {
+			f, err = os.Open(path)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening the blob %s in the store %s: %w%s", digest, d.root, err, advice(err))
+		return nil, backend.Missing(ctx, d, digest, fmt.Errorf("opening the blob %s in the store %s: %w%s", digest, d.root, err, advice(err)))
 	}
 	return &verified{f: f, sum: sha256.New(), digest: digest, path: path}, nil
 }

@@ -11,9 +11,13 @@ import (
 	"time"
 
 	"github.com/assay-dev/assay/core"
+	"github.com/assay-dev/assay/core/store/backend"
 )
 
-var _ core.HeadStore = (*Dir)(nil)
+var (
+	_ core.HeadStore  = (*Dir)(nil)
+	_ backend.Backend = (*Dir)(nil)
+)
 
 // Dir is a store in a directory. Any number of processes may append and read at the same time:
 // there are no locks, no index that it depends on and no file that two writers change.
@@ -22,18 +26,22 @@ var _ core.HeadStore = (*Dir)(nil)
 //	ids/KIND-ID.json           a second name (hard link) of the entry; it makes the id unique
 //	attestations/HEX.json      the Sigstore bundle of an entry that is signed, named by the entry's content
 //	blobs/sha256/HEX           one blob each, named by its content
+//	segments/DAY.ndjson        the entries of a day once more, in one file; never the truth
 //	tmp/                       files being written; no reader looks here
 //	cache/                     what readers remember of the entries (core/store/index); whoever deletes it loses time alone
 //
 // Every file is written complete and synced under tmp before it gets its name, and an entry gets
 // its names after its blobs and its attestation have theirs. So a crash at any moment leaves an entry wholly there or
-// not there at all. To remove an entry, remove it from entries first, then from ids, and its attestation last.
+// not there at all. To remove an entry, remove it from entries first, then from ids, and its attestation last. How
+// blobs that nobody names are removed while others append is told at Sweep.
 type Dir struct {
 	root string
 	// Tests replace these.
 	link func(old, new string) error
 	sync func(*os.File) error
 	now  func() time.Time
+	// step is called between the steps of what others may come in between; nil does nothing.
+	step func(name string)
 
 	mu        sync.Mutex
 	probed    bool // hardLinks is known
@@ -113,13 +121,18 @@ func (d *Dir) create() error {
 // abandoned is the age at which a file under tmp belongs to a writer that died.
 const abandoned = 24 * time.Hour
 
-// sweep removes what dead writers left. What it may not remove harms nobody and stays.
+// sweep removes what dead writers left, and puts back the blobs that a dead Sweep had set aside. What it
+// may not remove harms nobody and stays.
 func (d *Dir) sweep() {
 	files, err := os.ReadDir(d.tmp())
 	if err != nil {
 		return
 	}
 	for _, f := range files {
+		if digest, ok := digestAside(f.Name()); ok {
+			_ = d.putBack(digest)
+			continue
+		}
 		info, err := f.Info()
 		if err == nil && d.now().Sub(info.ModTime()) > abandoned {
 			_ = os.Remove(filepath.Join(d.tmp(), f.Name()))

@@ -15,14 +15,21 @@ import (
 // write puts what src gives into a new file under tmp, synced to the disk, and returns its path.
 // When it fails nothing stays.
 func (d *Dir) write(src io.Reader) (path string, err error) {
+	return d.writeBy(func(w io.Writer) error {
+		_, err := io.Copy(w, src)
+		return err
+	})
+}
+
+// writeBy is write for who writes by himself.
+func (d *Dir) writeBy(write func(io.Writer) error) (path string, err error) {
 	path = filepath.Join(d.tmp(), rand.Text())
 	// Nothing in a store is ever changed, which the mode says too.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444)
 	if err != nil {
 		return "", err
 	}
-	_, err = io.Copy(f, src)
-	if err == nil {
+	if err = write(f); err == nil {
 		err = d.sync(f)
 	}
 	if err = errors.Join(err, f.Close()); err != nil {

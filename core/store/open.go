@@ -27,17 +27,10 @@ type Options struct {
 // DefaultLeast is how many entries are read about as quickly as an index is asked.
 const DefaultLeast = 1000
 
-// Place is where a Store keeps its evidence.
-type Place interface {
-	core.HeadStore
-	backend.Source
-	String() string
-}
-
 // Store is a place for evidence with its index: Query and Heads are answered by it, and questions that only
 // it answers quickly. All else is the place's own.
 type Store struct {
-	Place
+	backend.Backend
 	index *index.Index
 }
 

@@ -24,7 +24,7 @@ func opened(t *testing.T, path string, o Options) *Store {
 // unsynced is a store whose files are not synced, which no reader can tell.
 func unsynced(t *testing.T, path string, o Options) *Store {
 	s := opened(t, path, o)
-	s.Place.(*Dir).sync = noSync
+	s.Backend.(*Dir).sync = noSync
 	return s
 }
 
