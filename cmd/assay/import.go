@@ -136,11 +136,7 @@ func (a *app) importReports(ctx context.Context, paths []string, f importFlags) 
 	for _, note := range subjects.notes {
 		fmt.Fprintln(a.stderr, "assay:", summary.Line(note))
 	}
-	opened, err := a.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	store, err := a.signing(opened)
+	store, err := a.openToKeep(ctx)
 	if err != nil {
 		return err
 	}

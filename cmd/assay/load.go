@@ -16,6 +16,7 @@ import (
 	"github.com/assay-dev/assay/core/manifest"
 	"github.com/assay-dev/assay/core/policy"
 	"github.com/assay-dev/assay/core/store"
+	"github.com/assay-dev/assay/core/store/oci"
 	"github.com/assay-dev/assay/core/suite"
 	"github.com/assay-dev/assay/integrations"
 )
@@ -165,14 +166,44 @@ func policyNames(policies []policy.Policy) []string {
 func (a *app) openStore(ctx context.Context) (*store.Store, error) { return a.openNamed(ctx, a.store) }
 
 func (a *app) openNamed(ctx context.Context, name string) (*store.Store, error) {
-	if strings.Contains(name, "://") {
-		return nil, usage("--store %s: this version keeps evidence in directories only", name)
+	where, o := name, store.Options{}
+	if inRegistry(name) {
+		var err error
+		if o.Registry, err = a.registryOptions(); err != nil {
+			return nil, err
+		}
+	} else {
+		where = a.at(name)
 	}
-	s, err := store.Open(ctx, a.at(name), store.Options{})
+	s, err := store.Open(ctx, where, o)
+	if err != nil && inRegistry(name) && ctx.Err() == nil {
+		return nil, usage("--store: %w", err) // a registry is not asked yet, so it is its name
+	}
 	if err != nil {
 		return nil, wrong(err)
 	}
 	return s, nil
+}
+
+// inRegistry says whether a store's name is that of a registry, and no path.
+func inRegistry(store string) bool { return strings.Contains(store, "://") }
+
+// openToKeep opens the evidence store for what is about to be made, and says now what would prevent it from
+// being kept.
+func (a *app) openToKeep(ctx context.Context) (core.Store, error) {
+	opened, err := a.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := a.signing(opened)
+	if err != nil {
+		return nil, err
+	}
+	err = opened.Ready(ctx, true)
+	if errors.Is(err, oci.ErrPublic) {
+		return nil, exit{codeUsage, err}
+	}
+	return signed, wrong(err)
 }
 
 // openStores opens stores that are read together. One that is not there is a mistake where others
@@ -180,7 +211,7 @@ func (a *app) openNamed(ctx context.Context, name string) (*store.Store, error) 
 func (a *app) openStores(ctx context.Context, names []string) (core.Stores, error) {
 	var all core.Stores
 	for _, name := range names {
-		if _, err := os.Stat(a.at(name)); len(names) > 1 && errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(a.at(name)); len(names) > 1 && !inRegistry(name) && errors.Is(err, fs.ErrNotExist) {
 			return nil, usage("--store %s does not exist", name)
 		}
 		s, err := a.openNamed(ctx, name)

@@ -90,7 +90,7 @@ func (a *app) unpublished(err error) {
 
 // unkept is the finding that evidence vanishes with the machine, where it does.
 func (a *app) unkept(where ci.Context) []policy.Finding {
-	if !where.Hosted || strings.Contains(a.store, "://") {
+	if !where.Hosted || inRegistry(a.store) {
 		return nil
 	}
 	return []policy.Finding{{

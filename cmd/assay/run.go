@@ -132,11 +132,7 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) error {
 	if f.parallel < 1 {
 		return usage("--parallel %d: at least one suite must run at a time", f.parallel)
 	}
-	opened, err := a.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	kept, err := a.signing(opened)
+	kept, err := a.openToKeep(ctx)
 	if err != nil {
 		return err
 	}

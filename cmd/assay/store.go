@@ -64,7 +64,7 @@ func (a *app) reindex(ctx context.Context) error {
 		return err
 	}
 	defer kept.Close()
-	if _, err := os.Stat(a.at(a.store)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(a.at(a.store)); !inRegistry(a.store) && errors.Is(err, fs.ErrNotExist) {
 		return usage("--store %s does not exist", a.store)
 	}
 	// A line for each tenth: it takes a while, and CI logs keep every line.

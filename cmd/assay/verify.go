@@ -23,7 +23,7 @@ func (a *app) verifyCommand() *cobra.Command {
 	var keys []string
 	c := &cobra.Command{
 		Use:   "verify RUN|RELEASE|IMAGE",
-		Short: "Find out whether kept evidence is what was kept, who vouches for it, and whether a verdict follows",
+		Short: "Find out whether evidence is what was kept, and who vouches for it",
 		Long: `Verifies what the store has of a run, of a recorded verdict, or what is attached to an image: that
 each record and each file is byte for byte what was kept, who signed it and whether that one may, and of
 a verdict that all evidence it rests on is there and leads to the same decision when it is made again.

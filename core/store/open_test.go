@@ -41,7 +41,7 @@ func TestStoreIsAStore(t *testing.T) {
 func TestOpen(t *testing.T) {
 	_, err := Open(t.Context(), "ftp://example.com/x", Options{})
 	assert.ErrorContains(t, err, "opening the store ftp://example.com/x")
-	assert.ErrorContains(t, err, "name a directory with --store")
+	assert.ErrorContains(t, err, "name a directory or oci:")
 
 	missing := filepath.Join(t.TempDir(), "missing")
 	s := opened(t, missing, Options{Least: 1})

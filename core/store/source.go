@@ -64,6 +64,9 @@ func (d *Dir) state() []byte {
 	return fmt.Appendf(nil, "%d %d %d", modified, changed, inode)
 }
 
+// Fits implements backend.Source: a file's name tells all but the entry's content.
+func (d *Dir) Fits(name string, e evidence.Entry, _ string) bool { return entryName(e) == name }
+
 // Records reads the files of entries, on all cores and some ahead of who takes them.
 func (d *Dir) Records(ctx context.Context, names []string) iter.Seq2[backend.Record, error] {
 	return func(yield func(backend.Record, error) bool) {

@@ -16,7 +16,9 @@ import (
 // Backend is a place that keeps evidence: a directory, a registry. Its Query and Heads need no index and
 // may read everything; the package index makes them fast.
 type Backend interface {
+	core.HeadStore
 	core.AttestedStore
+	core.ProvenStore
 	Source
 	Segments
 	Remover
@@ -33,6 +35,9 @@ type Source interface {
 	// Records reads the named records, in any order, several at a time. One that is gone is left out; one
 	// that cannot be read has Err. An error beside the record ends the answer.
 	Records(ctx context.Context, names []string) iter.Seq2[Record, error]
+	// Fits says whether the record of this name may hold the entry of this digest, as far as the name tells:
+	// a segment is believed no further.
+	Fits(name string, e evidence.Entry, digest string) bool
 	// Day is the UTC day (2006-01-02) whose segment holds the record; empty where the name is none of a
 	// record, and then it is in no segment.
 	Day(name string) string

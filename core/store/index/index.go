@@ -35,6 +35,13 @@ type Namer interface {
 	Might(q evidence.Query, name string) (at time.Time, may bool)
 }
 
+// Bulk is a Source that reads many records faster than one by one.
+type Bulk interface {
+	// Bulk gives rows of those records that it has together, some at a time, to take, which keeps none of them,
+	// and gives the names of all others. What it gives may be wrong: see backend.Source's Fits. take's error ends it.
+	Bulk(ctx context.Context, names []string, take func([]backend.Row) error) (rest []string, err error)
+}
+
 // Options of an index; the zero value is meant for a store that is slow to read.
 type Options struct {
 	// Least is how many records a store must have before an index is made of it: a few are read as quickly.

@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -121,9 +122,18 @@ func (u *update) unknown(names []string) ([]string, error) {
 // the batches in different orders, and leave out what another has added: they share the work.
 func (u *update) read(ctx context.Context, missing []string, progress func(done, all int)) error {
 	bad := map[string]error{}
+	done, all := 0, len(missing)
+	say := func(n int) {
+		if done += n; progress != nil && n > 0 {
+			progress(done, all)
+		}
+	}
+	missing, err := u.bulk(ctx, missing, say)
+	if err != nil {
+		return err
+	}
 	batches := slices.Collect(slices.Chunk(missing, batch))
 	rand.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
-	done := 0
 	for _, names := range batches {
 		size := len(names)
 		if len(batches) > 1 {
@@ -138,41 +148,110 @@ func (u *update) read(ctx context.Context, missing []string, progress func(done,
 		if err := u.add(rows, bad, names); err != nil {
 			return err
 		}
-		if done += size; progress != nil {
-			progress(done, len(missing))
-		}
+		say(size)
 	}
 	u.bad = bad
 	return nil
 }
 
+// bulk adds what the source has together of the missing records, and gives the names of all others.
+func (u *update) bulk(ctx context.Context, missing []string, say func(n int)) ([]string, error) {
+	source, ok := u.Source.(Bulk)
+	if !ok || len(missing) < batch {
+		return missing, nil
+	}
+	var doubted []string
+	rest, err := source.Bulk(ctx, missing, func(rows []backend.Row) error {
+		for some := range slices.Chunk(rows, batch) {
+			var names []string
+			for _, r := range some {
+				names = append(names, r.Name)
+			}
+			unknown := names
+			if err := u.db.view(func() (err error) { unknown, err = u.unknown(names); return err }); err != nil {
+				return err
+			}
+			wanted := map[string]bool{}
+			for _, name := range unknown {
+				wanted[name] = true
+			}
+			bad := map[string]error{}
+			made, err := u.make(ctx, bad, func(yield func(func() backend.Record, error) bool) {
+				for _, r := range some {
+					if wanted[r.Name] && !yield(func() backend.Record { return u.believed(r) }, nil) {
+						return
+					}
+				}
+			})
+			if err == nil {
+				err = u.add(made, nil, nil)
+			}
+			if err != nil {
+				return err
+			}
+			for name := range bad {
+				doubted = append(doubted, name)
+			}
+			say(len(some) - len(bad))
+		}
+		return nil
+	})
+	return append(rest, doubted...), err
+}
+
+var errDoubted = errors.New("it is not what its name says")
+
+// believed is the record of a row, as far as its name does not gainsay it.
+func (u *update) believed(r backend.Row) backend.Record {
+	record := r.Record()
+	if record.Err == nil && !u.Fits(r.Name, record.Entry, r.Digest) {
+		record.Err = errDoubted
+	}
+	return record
+}
+
 // rows reads records, and makes rows of them while others are read.
 func (u *update) rows(ctx context.Context, names []string, bad map[string]error) ([]row, error) {
+	return u.make(ctx, bad, func(yield func(func() backend.Record, error) bool) {
+		for r, err := range u.Records(ctx, names) {
+			if !yield(func() backend.Record { return r }, err) {
+				return
+			}
+		}
+	})
+}
+
+// make makes rows of records, several at a time; those that cannot be read go to bad.
+func (u *update) make(ctx context.Context, bad map[string]error, all iter.Seq2[func() backend.Record, error]) ([]row, error) {
 	var mu sync.Mutex
 	var rows []row
-	records := make(chan backend.Record)
+	records := make(chan func() backend.Record)
 	var makers sync.WaitGroup
-	for range min(len(names), 2) {
+	for range 2 {
 		makers.Go(func() {
-			for r := range records {
-				w := rowOf(r)
+			for read := range records {
+				r := read()
+				var w row
+				if r.Err == nil {
+					w = rowOf(r)
+				}
 				mu.Lock()
-				rows = append(rows, w)
+				if r.Err != nil {
+					bad[r.Name] = r.Err
+				} else {
+					rows = append(rows, w)
+				}
 				mu.Unlock()
 			}
 		})
 	}
 	var failed error
-	for r, err := range u.Records(ctx, names) {
+	for read, err := range all {
 		if err != nil {
 			failed = err
 			break
 		}
-		if r.Err != nil {
-			bad[r.Name] = r.Err
-			continue
-		}
-		records <- r
+		records <- read
 	}
 	close(records)
 	makers.Wait()

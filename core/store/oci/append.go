@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,7 +51,8 @@ func (r *Registry) append(ctx context.Context, e evidence.Entry, data []byte, bl
 	if kept, err := r.look(ctx, e, data); kept || err != nil {
 		return err
 	}
-	if len(e.Files()) > 0 {
+	// What a verdict was decided from says no more than the entries.
+	if slices.ContainsFunc(e.Files(), func(f evidence.File) bool { return f.Kind != evidence.FileInput }) {
 		if err := r.guard(ctx); err != nil {
 			return err
 		}

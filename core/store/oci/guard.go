@@ -9,7 +9,8 @@ import (
 	"github.com/assay-dev/assay/core/evidence"
 )
 
-var errPublic = errors.New("everybody can read that repository without credentials, and logs, reports and artifacts are not kept there: make it private, or say --public-evidence where everybody may read them")
+// ErrPublic says that files would be kept where strangers read them, and that nobody has allowed that.
+var ErrPublic = errors.New("everybody can read that repository without credentials, and logs, reports and artifacts are not kept there: make it private, or say --public-evidence where everybody may read them")
 
 // Ready says before anything runs whether evidence can be kept: whether the registry is reached and lets this user
 // write, and, where files will be kept, whether strangers could read them.
@@ -52,5 +53,5 @@ func (r *Registry) guard(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("finding out whether strangers can read the repository: %w", err)
 	}
-	return errPublic
+	return ErrPublic
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/url"
 	"slices"
@@ -208,6 +209,17 @@ func behind(tags []string, after string) []string {
 }
 
 func digestOf(tags []string) string { return evidence.Digest([]byte(strings.Join(tags, "\n"))) }
+
+// Fits implements backend.Source: a tag tells half of the entry's digest.
+func (r *Registry) Fits(name string, e evidence.Entry, digest string) bool {
+	t, ok := parseEntryTag(name)
+	return ok && t == entryTagOf(e, digest, t.appended)
+}
+
+// Heads is Query with heads: whoever reads a registry's entry has read all of it.
+func (r *Registry) Heads(ctx context.Context, q evidence.Query) iter.Seq2[evidence.Head, error] {
+	return evidence.Heads(r.Query(ctx, q))
+}
 
 // Day is the UTC day on which the entry was appended.
 func (r *Registry) Day(name string) string {
