@@ -36,9 +36,9 @@ const Unconditional Trait = 1
 // Run holds a store against the contract of core.Store. open gives a new, empty store for the test
 // that it is called with.
 func Run(t *testing.T, open func(t *testing.T) core.Store, traits ...Trait) {
-	oneOfAnID := sameID
+	oneOfAnID, each := sameID, writerEntries
 	if slices.Contains(traits, Unconditional) {
-		oneOfAnID = keptOfAnID
+		oneOfAnID, each = keptOfAnID, writerRequests
 	}
 	for _, test := range []struct {
 		name string
@@ -55,7 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store, traits ...Trait) {
 		{"entries that must not be kept", hostile},
 		{"a large file streams", large},
 		{"an ended context", cancelled},
-		{"many writers at once", writers},
+		{"many writers at once", func(t *testing.T, s core.Store) { writers(t, s, each) }},
 		{"many writers of the same entry", sameEntry},
 		{"many writers of one id", oneOfAnID},
 	} {
@@ -361,15 +361,17 @@ func (c cancelFS) Read(p []byte) (int, error)   { c(); return len(p), nil }
 const (
 	writerCount   = 50
 	writerEntries = 20
+	// writerRequests is as many where each entry takes a dozen requests and as many answers.
+	writerRequests = 5
 )
 
-func writers(t *testing.T, s core.Store) {
+func writers(t *testing.T, s core.Store, each int) {
 	shared := []byte("what every run prints")
 	var wait sync.WaitGroup
 	for w := range writerCount {
 		wait.Go(func() {
-			for i := range writerEntries {
-				n := w*writerEntries + i
+			for i := range each {
+				n := w*each + i
 				own := fmt.Appendf(nil, "log of %d", n)
 				e := Result(n, 1, "smoke", File("log.txt", own), File("shared.txt", shared))
 				assert.NoError(t, s.Append(t.Context(), e, fstest.MapFS{"log.txt": {Data: own}, "shared.txt": {Data: shared}}))
@@ -385,7 +387,7 @@ func writers(t *testing.T, s core.Store) {
 			require.NoError(t, err)
 		}
 	}
-	assert.Len(t, seen, writerCount*writerEntries, "entries were lost")
+	assert.Len(t, seen, writerCount*each, "entries were lost")
 	for id, n := range seen {
 		assert.Equal(t, 1, n, "%s is there more than once", id)
 	}
