@@ -8,10 +8,13 @@
 //	    cmd/assay-agent   what runs in a test's pod: shim and collector; standard library only
 //	6½  integrations      the one table of vendors: where do we run, what does it say, who shows the outcome?
 //	6   core/cluster      executes runs as Kubernetes Jobs and brings back what they left; observes environments
-//	    core/store        keeps evidence in a directory; core/store/oci in a registry
+//	    core/store        opens a store: its own directory, or a registry; answers by the index
 //	    core/agent        the agent's two halves; standard library only
 //	    integrations/...  one vendor each: github, gitlab, jenkins, generic, local; git for all of them
 //	5.8 core/store/upkeep segments, retention, purging, copies of a store
+//	5.6 core/store/oci    keeps evidence in a registry; attaches to images what travels with them
+//	5.4 core/store/index  what SQLite remembers of a store, so that questions are answered quickly
+//	5.2 core/store/backend  what a place for evidence must be able to do; segments
 //	5   core              Pipeline: plan, execute, keep, decide, publish
 //	4   core/summary      record and verdict become Markdown, terminal text, a JSON document; pure
 //	3   core/policy       record and time become a verdict; pure

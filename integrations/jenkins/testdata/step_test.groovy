@@ -225,6 +225,12 @@ test('a store elsewhere is archived from there') {
     store.deleteDir()
 }
 
+test('a store in a registry lasts there, and is not archived') {
+    def j = jenkins()
+    step(j, [store: 'oci://registry.example.com/shop/evidence'])
+    assert j.of('archiveArtifacts')*.args*.artifacts == ['assay-summary.md']
+}
+
 test('reports are read from the evidence, and one without any is no failure') {
     def j = jenkins(OUTCOME: 'run=aa\\n', FAKE: 'bare')
     assert step(j, [:]).returned == 0

@@ -182,9 +182,11 @@ private void show(Map how, String files, Map outcome, int status) {
     if (how.archive) {
         attempt('archiveArtifacts', 'the evidence is not archived', 'Pipeline: Basic Steps') {
             String store = (how.store ?: env.ASSAY_STORE ?: '.assay').toString()
-            // Patterns are relative to the workspace.
-            dir(store.startsWith('/') ? store : '.') {
-                archiveArtifacts(artifacts: store.startsWith('/') ? '**' : store + '/**', allowEmptyArchive: true)
+            // What is in a registry lasts there. Patterns are relative to the workspace.
+            if (!store.contains('://')) {
+                dir(store.startsWith('/') ? store : '.') {
+                    archiveArtifacts(artifacts: store.startsWith('/') ? '**' : store + '/**', allowEmptyArchive: true)
+                }
             }
             dir(files) { archiveArtifacts(artifacts: 'assay-summary.md', allowEmptyArchive: true) }
         }
