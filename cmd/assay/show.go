@@ -50,6 +50,12 @@ func (a *app) showRun(ctx context.Context, name string) error {
 		return err
 	}
 	if a.output != "json" {
+		for i, e := range entries {
+			// What cannot be told is left out: `assay verify` tells.
+			if bundle, err := store.Attestation(ctx, e); err == nil {
+				entries[i].Attestation = bundle
+			}
+		}
 		return a.print(summary.RunText(run, entries, a.textOptions(a.stdout)))
 	}
 	list := resultList{APIVersion: evidence.APIVersion, Kind: "ResultList", Items: []evidence.Entry{}}

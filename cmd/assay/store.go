@@ -88,7 +88,7 @@ func (a *app) reindex(ctx context.Context) error {
 	if a.output == "json" {
 		err = a.printJSON(d)
 	} else {
-		err = a.print(fmt.Sprintf("The index of %s is made anew: %d entries, %s in %s\n", summary.Line(a.store), d.Entries, summary.Size(d.Bytes), summary.Line(d.Path)))
+		err = a.print(fmt.Sprintf("The index of %s is made anew: %s, %s in %s\n", summary.Line(a.store), entries(d.Entries), summary.Size(d.Bytes), summary.Line(d.Path)))
 	}
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/assay-dev/assay/core/ci"
 	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/evidence/attest"
 	"github.com/assay-dev/assay/core/report"
 )
 
@@ -290,6 +291,18 @@ func (w *writer) origin(e evidence.Entry) {
 	}
 	w.fact("CI", strings.Join(from, ", "))
 	w.fact("Kept by", strings.TrimPrefix(e.Producer+", invocation "+e.Invocation, ", "))
+	if len(e.Attestation) > 0 {
+		w.fact("Signed", signedText(e.Attestation))
+	}
+}
+
+// signedText says which key a signature names. Whether it holds is not looked at here.
+func signedText(bundle []byte) string {
+	key := attest.KeyHint(bundle)
+	if key == "" {
+		return "by a signature that cannot be read: `assay verify` says why"
+	}
+	return "as it says with the key " + key + "; `assay verify` says whether it holds"
 }
 
 func changeText(c ci.Context) string {
