@@ -37,6 +37,7 @@ A hold is an entry of the store like any other: it says who held it, when and wh
 		},
 	}
 	a.storeFlag(c)
+	a.signKeyFlag(c)
 	a.outputFlag(c)
 	c.Flags().StringVar(&reason, "reason", "", "`text` that says why, for those who find it later")
 	c.Flags().BoolVar(&lift, "lift", false, "end the hold")

@@ -34,13 +34,15 @@ stopped can be repeated. Segments that hold the entry are written anew. The file
 --files removes those that no other entry names.
 
 A purged result is no evidence any more: a verdict that rests on it cannot be repeated. Copies elsewhere are
-out of reach: make a leaked secret worthless first. Where the store refuses to remove, the exit code is 3.`,
+out of reach: make a leaked secret worthless first. Who trusts keys alone ('assay verify', producers of a
+policy) believes a signed tombstone only: sign it with --sign-key. Where the store refuses to remove, the exit code is 3.`,
 		Example: "  assay store purge a60b1f6b076a.a1 --reason 'the log printed a token' --files\n" +
 			"  assay store purge sha256:0a4d55a8d778e5022fab701977c5d840bbc486d0c0a4d55a8d778e5022fab701 --reason 'a key' --yes",
 		Args: takes("ENTRY or DIGEST"),
 		RunE: func(c *cobra.Command, args []string) error { return a.storePurge(c.Context(), args[0], f) },
 	}
 	a.storeFlag(c)
+	a.signKeyFlag(c)
 	a.outputFlag(c)
 	c.Flags().StringVar(&f.reason, "reason", "", "`text` that says why (required); write no secret into it")
 	c.Flags().BoolVar(&f.files, "files", false, "remove the files of the entry too that no other entry names")

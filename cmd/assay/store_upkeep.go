@@ -21,7 +21,11 @@ func (a *app) storeAuthor(ctx context.Context) (upkeep.Author, error) {
 			by, _ = a.env(name)
 		}
 	}
-	return upkeep.Author{Invocation: newInvocation(a.now()), Context: where, Producer: version, By: by, Now: a.now()}, nil
+	author := upkeep.Author{Invocation: newInvocation(a.now()), Context: where, Producer: version, By: by, Now: a.now()}
+	if a.signKey != "" {
+		author.Signer, err = a.signer()
+	}
+	return author, err
 }
 
 // Progress is told so often: overwritten on a terminal, and as lines elsewhere.

@@ -11,6 +11,7 @@ import (
 	"github.com/assay-dev/assay/core"
 	"github.com/assay-dev/assay/core/ci"
 	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/evidence/attest"
 )
 
 // Author is who keeps an entry about the store itself: a hold, a tombstone.
@@ -23,6 +24,16 @@ type Author struct {
 	// By is the person or the job that asked, as far as that is known.
 	By  string
 	Now time.Time
+	// Signer signs what is kept; nil means that it stays unsigned, and then nobody who trusts keys alone believes it.
+	Signer attest.Signer
+}
+
+// keep appends an entry of the author.
+func (a Author) keep(ctx context.Context, s core.Store, e evidence.Entry) error {
+	if a.Signer != nil {
+		s = core.Signed(s, a.Signer)
+	}
+	return s.Append(ctx, e, nil)
 }
 
 func (a Author) entry(kind string) evidence.Entry {
@@ -89,7 +100,7 @@ var ErrNotHeld = errors.New("nobody holds it")
 func Hold(ctx context.Context, s core.Store, release, reason string, a Author) error {
 	e := a.entry(evidence.KindHold)
 	e.Hold = &evidence.Hold{Release: release, By: a.By, Reason: reason}
-	if err := s.Append(ctx, e, nil); err != nil {
+	if err := a.keep(ctx, s, e); err != nil {
 		return fmt.Errorf("holding the release %s: %w", release, err)
 	}
 	return nil
@@ -110,7 +121,7 @@ func Lift(ctx context.Context, s core.Store, release, reason string, a Author) e
 	if err == nil {
 		e := a.entry(evidence.KindHold)
 		e.Hold = &evidence.Hold{Release: release, By: a.By, Reason: reason, Lifted: true}
-		err = s.Append(ctx, e, nil)
+		err = a.keep(ctx, s, e)
 	}
 	if err != nil {
 		return fmt.Errorf("lifting the hold of the release %s: %w", release, err)

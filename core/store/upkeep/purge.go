@@ -175,7 +175,7 @@ func (p *Purge) bury(ctx context.Context, t evidence.Tombstone, a Author) error 
 	}
 	e := a.entry(evidence.KindTombstone)
 	e.Tombstone = &t
-	if err := p.store.Append(ctx, e, nil); err != nil {
+	if err := a.keep(ctx, p.store, e); err != nil {
 		return err
 	}
 	p.buried[t.Digest] = e.ID
