@@ -22,14 +22,15 @@ import (
 func (a *app) verifyCommand() *cobra.Command {
 	var keys []string
 	c := &cobra.Command{
-		Use:   "verify RUN|RELEASE|IMAGE",
+		Use:   "verify RUN|RELEASE|DIGEST|IMAGE",
 		Short: "Find out whether evidence is what was kept, and who vouches for it",
 		Long: `Verifies what the store has of a run, of a recorded verdict, or what is attached to an image: that
 each record and each file is byte for byte what was kept, who signed it and whether that one may, and of
 a verdict that all evidence it rests on is there and leads to the same decision when it is made again.
 
 RUN is what 'assay show' takes. RELEASE is the name of a release that 'assay verdict --record' kept a
-verdict about, or the id of that verdict. IMAGE is name@sha256:... or name:tag in a registry: then the
+verdict about, or the id of that verdict. DIGEST is that of an entry, as verdicts name what they rest on.
+IMAGE is name@sha256:... or name:tag in a registry: then the
 verdict that 'assay verdict --attach' attached to it is looked for, and verified.
 
 Those are trusted whose keys --key gives, else the producers that the catalog's policy names: for a run's
@@ -40,7 +41,7 @@ or the verdict about an image is NOT_READY; 2 nobody who is trusted vouches for 
 		Example: `  assay verify checkout-e2e
   assay verify v1.4.2 --key payments.pub
   assay verify ghcr.io/example/checkout@sha256:... --store oci://ghcr.io/example/checkout-evidence`,
-		Args:              takes("RUN, RELEASE or IMAGE"),
+		Args:              takes("RUN, RELEASE, DIGEST or IMAGE"),
 		ValidArgsFunction: a.completeRuns,
 		RunE:              func(c *cobra.Command, args []string) error { return a.verify(c.Context(), args[0], keys) },
 	}
@@ -64,9 +65,12 @@ func (a *app) verify(ctx context.Context, what string, keys []string) error {
 	v := core.Verifier{Store: store, Trusted: trust.keys, Name: trust.name}
 	var items []summary.VerifiedEntry
 	code := codeReady
-	if strings.ContainsAny(what, "/@:") {
+	switch {
+	case evidence.ValidDigest(what):
+		items, err = a.verifyDigest(ctx, store, &v, what)
+	case strings.ContainsAny(what, "/@:"):
 		items, code, err = a.verifyImage(ctx, &v, what)
-	} else {
+	default:
 		items, err = a.verifyNamed(ctx, store, &v, what)
 	}
 	if err != nil {
@@ -88,6 +92,28 @@ func (a *app) verify(ctx context.Context, what string, keys []string) error {
 		return exit{code, nil}
 	}
 	return nil
+}
+
+// verifyDigest verifies the entry of a digest, as verdicts name it.
+func (a *app) verifyDigest(ctx context.Context, store core.Store, v *core.Verifier, digest string) ([]summary.VerifiedEntry, error) {
+	for e, err := range store.Query(ctx, evidence.Query{}) {
+		if errors.Is(err, evidence.ErrDamaged) {
+			a.complain(err)
+			continue
+		}
+		if err != nil {
+			return nil, wrong(err)
+		}
+		name, err := core.NameOf(e)
+		switch {
+		case err != nil || name.Digest != digest:
+		case e.Verdict != nil:
+			return v.Verdict(ctx, e), nil
+		default:
+			return []summary.VerifiedEntry{v.Entry(ctx, e)}, nil
+		}
+	}
+	return nil, exit{codeNotReady, fmt.Errorf("the store %s has no entry %s: it was removed, or changed after it was kept", a.store, digest)}
 }
 
 // verifyNamed verifies a recorded verdict or a run.
