@@ -276,7 +276,9 @@ func TestCosignAcceptsWhatAssayAttached(t *testing.T) {
 
 			refused("a byte of the bundle", through(t, image, on[0].blob, func(data []byte) []byte { data[len(data)/2] ^= 1; return data }), 1)
 			refused("another bundle in its place", through(t, image, on[0].blob, func([]byte) []byte { return []byte(forged(`"PASSED"`, `"FAILED"`)) }), 1)
-			refused("a byte of the manifest", through(t, image, on[0].manifest, func(data []byte) []byte { return bytes.Replace(data, []byte("dsse-envelope"), []byte("dsse-envelopf"), 1) }), 1)
+			refused("a byte of the manifest", through(t, image, on[0].manifest, func(data []byte) []byte {
+				return bytes.Replace(data, []byte("dsse-envelope"), []byte("dsse-envelopf"), 1)
+			}), 1)
 			attachBundle(t, other, on[0].bundle)
 			refused("the bundle of another image", other, 1)
 			attachBundle(t, other, forged(digest, otherDigest))
