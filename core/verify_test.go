@@ -35,9 +35,14 @@ func released(t *testing.T, dir string, key attest.Signer, change ...func(*core.
 	t.Helper()
 	d, err := store.OpenDir(dir)
 	require.NoError(t, err)
-	var s core.Store = d
+	return releasedIn(t, d, key, change...)
+}
+
+// releasedIn is released in any store.
+func releasedIn(t *testing.T, s core.Store, key attest.Signer, change ...func(*core.Pipeline, *policy.Input)) (verdict evidence.Entry) {
+	t.Helper()
 	if key != nil {
-		s = core.Signed(d, key)
+		s = core.Signed(s, key)
 	}
 	files := fstest.MapFS{"log.txt": {Data: []byte("ok\n")}, "reports/junit.xml": {Data: []byte("<testsuite/>")}}
 	plan := storetest.Plan(1, "smoke")
@@ -80,12 +85,18 @@ func all(t *testing.T, dir string, trusted func(evidence.Entry) []attest.PublicK
 	t.Helper()
 	d, err := store.OpenDir(dir)
 	require.NoError(t, err)
-	v := core.Verifier{Store: d, Trusted: trusted}
+	return allIn(t, d, trusted)
+}
+
+// allIn is all of any store.
+func allIn(t *testing.T, s core.Store, trusted func(evidence.Entry) []attest.PublicKey) (summary.Verification, error) {
+	t.Helper()
+	v := core.Verifier{Store: s, Trusted: trusted}
 	items, err := v.Run(t.Context(), "run-1")
 	if err != nil {
 		return summary.Verification{}, err
 	}
-	for e, err := range d.Query(t.Context(), evidence.Query{Kind: evidence.KindVerdict}) {
+	for e, err := range s.Query(t.Context(), evidence.Query{Kind: evidence.KindVerdict}) {
 		if err != nil {
 			items = append(items, summary.VerifiedEntry{Kind: evidence.KindVerdict, Proofs: []summary.Proof{{State: summary.ProofFailed, Message: err.Error()}}})
 			continue

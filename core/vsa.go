@@ -106,6 +106,11 @@ func (v *Verifier) Attached(ctx context.Context, image, digest string, bundle []
 	return append([]summary.VerifiedEntry{item}, v.Verdict(ctx, *recorded)...), nil
 }
 
+// Unread says of a summary that is attached to an image, as a manifest of this digest, that it cannot be read.
+func Unread(image, digest string, err error) summary.VerifiedEntry {
+	return summary.VerifiedEntry{Kind: "VerificationSummary", ID: image, Digest: digest, Proofs: []summary.Proof{proofOf("attestation", "", err)}}
+}
+
 // verdictOf finds the recorded verdict of a digest; nil where the store has none.
 func (v *Verifier) verdictOf(ctx context.Context, digest string) (*evidence.Entry, error) {
 	for e, err := range v.Store.Query(ctx, evidence.Query{Kind: evidence.KindVerdict}) {

@@ -199,11 +199,16 @@ func (a *app) openToKeep(ctx context.Context) (core.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = opened.Ready(ctx, true)
+	return signed, ready(ctx, opened)
+}
+
+// ready says whether a store can keep entries with files. That everybody may read them is for the caller to say.
+func ready(ctx context.Context, s *store.Store) error {
+	err := s.Ready(ctx, true)
 	if errors.Is(err, oci.ErrPublic) {
-		return nil, exit{codeUsage, err}
+		return exit{codeUsage, err}
 	}
-	return signed, wrong(err)
+	return wrong(err)
 }
 
 // openStores opens stores that are read together. One that is not there is a mistake where others

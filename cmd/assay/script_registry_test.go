@@ -18,12 +18,22 @@ import (
 )
 
 // serveRegistry has a registry without the referrers API listen while the script runs, with an image in it:
-// registry. It sets REGISTRY to the host and WEB to the image, shop/web by its digest.
+// registry [refusing]. It sets REGISTRY to the host and WEB to the image, shop/web by its digest. One that is refusing
+// removes nothing.
 func serveRegistry(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 0 {
-		ts.Fatalf("usage: registry")
+	refusing := len(args) == 1 && args[0] == "refusing"
+	if neg || len(args) != 0 && !refusing {
+		ts.Fatalf("usage: registry [refusing]")
 	}
-	s := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if refusing && req.Method == http.MethodDelete {
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			_, _ = io.WriteString(w, `{"errors":[{"code":"UNSUPPORTED","message":"The operation is unsupported."}]}`)
+			return
+		}
+		inner.ServeHTTP(w, req)
+	}))
 	ts.Defer(s.Close)
 	host := strings.TrimPrefix(s.URL, "http://")
 	image, err := random.Image(512, 1)

@@ -87,13 +87,15 @@ store, with their files and signatures. Every digest is verified, and all entrie
 first is kept; a link or a pipe among the files is refused. What the store has already stays as it is, so the
 call can be repeated. What was purged, there or here, is not brought back.
 
-An entry that cannot be kept, as one whose id the store has with other content, is named, the others are
-kept, and the exit code is 3.`,
+Where everybody can read a registry, nothing is kept without --public-evidence (exit code 64). An entry that
+cannot be kept, as one whose id the store has with other content, is named, the others are kept, and the
+exit code is 3.`,
 		Example: "  assay store import evidence --store /srv/evidence",
 		Args:    takes("DIR"),
 		RunE:    func(c *cobra.Command, args []string) error { return a.storeImport(c.Context(), args[0]) },
 	}
 	a.storeFlag(c)
+	a.publicEvidenceFlag(c)
 	a.outputFlag(c)
 	return c
 }
@@ -101,6 +103,9 @@ kept, and the exit code is 3.`,
 func (a *app) storeImport(ctx context.Context, from string) error {
 	s, err := a.openStore(ctx)
 	if err != nil {
+		return err
+	}
+	if err := ready(ctx, s); err != nil {
 		return err
 	}
 	tell, stop := a.progress("importing")

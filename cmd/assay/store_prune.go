@@ -176,4 +176,7 @@ func (a *app) sayPruned(p *upkeep.Prune, removed *upkeep.Pruned) {
 			fmt.Fprintf(a.stderr, "assay: %s stay, since a verdict or a hold came meanwhile\n", entries(removed.Spared))
 		}
 	}
+	if len(p.Go) > 0 && inRegistry(a.store) {
+		fmt.Fprintln(a.stderr, "assay: files that nothing else names go when the registry tidies up (its garbage collection)")
+	}
 }

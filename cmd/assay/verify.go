@@ -137,7 +137,7 @@ func (a *app) verifyNamed(ctx context.Context, store core.Store, v *core.Verifie
 }
 
 // verifyImage verifies the newest verdict that is attached to an image, of those that somebody trusted
-// signed; where nobody has, of all. The code is the verdict's.
+// signed; where nobody has, of all. One that cannot be read is an item that says so. The code is the verdict's.
 func (a *app) verifyImage(ctx context.Context, v *core.Verifier, reference string) ([]summary.VerifiedEntry, int, error) {
 	options, err := a.registryOptions()
 	if err != nil {
@@ -152,7 +152,13 @@ func (a *app) verifyImage(ctx context.Context, v *core.Verifier, reference strin
 		return nil, 0, wrong(err)
 	}
 	var all []sum
+	var unread []summary.VerifiedEntry
 	for _, at := range attached {
+		if at.Err != nil && (errors.Is(at.Err, evidence.ErrDamaged) || at.PredicateType == attest.PredicateVSA) {
+			// It may be newer than what can be read, and say something else.
+			unread = append(unread, core.Unread(image.String(), at.Digest, at.Err))
+			continue
+		}
 		s := sum{bundle: at.Bundle, err: at.Err}
 		if s.err == nil {
 			var statement []byte
@@ -165,13 +171,16 @@ func (a *app) verifyImage(ctx context.Context, v *core.Verifier, reference strin
 			}
 		}
 		if s.err != nil {
-			// Another tool may attach summaries too; and one that was tampered with is told where nothing else is left.
+			// Another tool may attach summaries too.
 			fmt.Fprintf(a.stderr, "assay: warning: what is attached as %s is no verdict of assay: %s\n", at.Digest, summary.Line(s.err.Error()))
 			continue
 		}
 		all = append(all, s)
 	}
-	if len(all) == 0 {
+	switch {
+	case len(all) == 0 && len(unread) > 0:
+		return unread, codeReady, nil
+	case len(all) == 0:
 		return nil, 0, exit{codeInsufficient, fmt.Errorf("no verdict is attached to %s: `assay verdict --record --attach` attaches one", image)}
 	}
 	slices.SortStableFunc(all, func(x, y sum) int {
@@ -181,7 +190,7 @@ func (a *app) verifyImage(ctx context.Context, v *core.Verifier, reference strin
 		return y.says.Time.Compare(x.says.Time)
 	})
 	items, err := v.Attached(ctx, image.String(), image.Digest(), all[0].bundle)
-	return items, policy.Decision(all[0].says.Decision).ExitCode(), wrong(err)
+	return append(items, unread...), policy.Decision(all[0].says.Decision).ExitCode(), wrong(err)
 }
 
 // sum is a summary of a verdict that is attached to an image.

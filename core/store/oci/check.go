@@ -54,40 +54,38 @@ func (r *Registry) Check(ctx context.Context, e evidence.Entry) error {
 }
 
 func (r *Registry) check(ctx context.Context, e evidence.Entry) error {
-	attestation, err := r.Attestation(ctx, e)
-	if err != nil {
-		return err
-	}
 	data, err := evidence.Marshal(e)
 	if err != nil {
 		return err
 	}
-	claimed, err := r.record(ctx, claimTag(e))
+	tag := claimTag(e)
+	claimed, err := r.record(ctx, tag)
 	switch {
-	case err == nil && claimed.is(data):
-		data = claimed.data
-	case err != nil && !isMissing(err):
-		return fmt.Errorf("the tag %s: %w", claimTag(e), err)
+	case isMissing(err):
+		return fmt.Errorf("the tag %s, which says whose the id is, is gone: import the entry again from a copy of the store: %w", tag, err)
+	case err != nil:
+		return fmt.Errorf("the tag %s: %w", tag, err)
+	case !claimed.is(data):
+		return fmt.Errorf("the tag %s holds the %s %q (%s): it was moved, or two writers gave one id to two entries", tag, strings.ToLower(claimed.entry.Kind), claimed.entry.ID, claimed.digest)
 	}
-	p, err := Pack(data, attestation)
+	p, err := Pack(claimed.data, claimed.attestation)
 	if err != nil {
 		return err
 	}
-	blob, err := r.openBlob(ctx, evidence.Digest(p.Content))
-	if err != nil {
-		return fmt.Errorf("the blob %s, in which the entry is: %w", evidence.Digest(p.Content), err)
+	for what, digest := range map[string]string{"in which the entry is": evidence.Digest(p.Content), "which every manifest names": evidence.Digest(empty)} {
+		if err := r.checkBlob(ctx, digest); err != nil {
+			return fmt.Errorf("the blob %s, %s: %w", digest, what, err)
+		}
 	}
-	defer blob.Close()
-	if _, err := io.Copy(io.Discard, blob); err != nil {
+	if err := r.checkTags(ctx, e, claimed); err != nil {
 		return err
 	}
-	digest := evidence.Digest(data)
 	others := map[string][]byte{}
 	if p.Bundle != nil {
-		others[bundleTag(digest)] = p.Bundle
+		others[bundleTag(claimed.digest)] = p.Bundle
 	}
 	for i, part := range p.Parts {
-		others[partTag(digest, i+1)] = part
+		others[partTag(claimed.digest, i+1)] = part
 	}
 	for tag, want := range others {
 		got, err := r.manifest(ctx, tag)
@@ -97,6 +95,41 @@ func (r *Registry) check(ctx context.Context, e evidence.Entry) error {
 		if err != nil {
 			return fmt.Errorf("the tag %s: %w", tag, err)
 		}
+	}
+	return nil
+}
+
+func (r *Registry) checkBlob(ctx context.Context, digest string) error {
+	blob, err := r.openBlob(ctx, digest)
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	_, err = io.Copy(io.Discard, blob)
+	return err
+}
+
+// checkTags looks at the tags that make the entry visible. Where it was signed after it was kept there are
+// several, and one of them at least says what the tag of its id says.
+func (r *Registry) checkTags(ctx context.Context, e evidence.Entry, claimed unpacked) error {
+	tags, err := r.tagsOf(ctx, claimed.digest)
+	if err != nil {
+		return err
+	}
+	same := false
+	for _, tag := range tags {
+		t, ok := parseEntryTag(tag)
+		if !ok || t != entryTagOf(e, claimed.digest, t.appended) {
+			continue
+		}
+		u, err := r.named(ctx, tag, t)
+		if err != nil {
+			return fmt.Errorf("the tag %s: %w", tag, err)
+		}
+		same = same || bytes.Equal(u.attestation, claimed.attestation)
+	}
+	if !same {
+		return fmt.Errorf("no tag %s* holds it with its signature, as the tag %s does: one of them was moved or removed", entryPrefix, claimTag(e))
 	}
 	return nil
 }

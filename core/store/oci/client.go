@@ -2,6 +2,7 @@ package oci
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -99,6 +100,8 @@ type heard struct {
 	// date is the registry's clock, and retryAfter how long it last asked to wait.
 	date       time.Time
 	retryAfter time.Duration
+	// distrust is why a certificate was not accepted.
+	distrust error
 }
 
 func (h *heard) now() time.Time {
@@ -111,6 +114,12 @@ func (h *heard) patience() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.retryAfter
+}
+
+func (h *heard) distrusted() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.distrust
 }
 
 func (h *heard) hear(date time.Time, retryAfter time.Duration) {
@@ -142,6 +151,12 @@ type observer struct {
 func (o observer) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := o.inner.RoundTrip(req)
 	h, ok := req.Context().Value(heardKey{}).(*heard)
+	var certificate *tls.CertificateVerificationError
+	if ok && errors.As(err, &certificate) {
+		h.mu.Lock()
+		h.distrust = err
+		h.mu.Unlock()
+	}
 	if err != nil || !ok {
 		return resp, err
 	}
@@ -314,11 +329,17 @@ func (c *client) login(ctx context.Context, s scope) (*http.Client, error) {
 	} else {
 		var err error
 		if auth, err = authn.Resolve(ctx, c.keys, c.repo); err != nil {
-			return nil, final(fmt.Sprintf("reading the credentials for %s: %v", c.repo.RegistryStr(), plain(err)))
+			return nil, final(fmt.Sprintf("reading the credentials for %s: %s", c.repo.RegistryStr(), withoutOutput(plain(err))))
 		}
 	}
+	ctx, said := listening(ctx)
 	inner, err := transport.NewWithContext(ctx, c.repo.Registry, auth, c.base, []string{c.repo.Scope(actions)})
-	if err != nil {
+	switch distrusted := said.distrusted(); {
+	case err != nil && distrusted != nil:
+		return nil, distrusted // on loopback, plain HTTP was tried after it
+	case err != nil && strings.Contains(err.Error(), "invalid realm"):
+		return nil, final("logging in: the registry names a token server that is not asked: " + printable(err.Error(), maxSaid))
+	case err != nil:
 		return nil, err
 	}
 	made := &http.Client{Transport: inner, CheckRedirect: checkRedirect}

@@ -235,7 +235,8 @@ func parseIndex(data []byte) (*v1.IndexManifest, error) {
 type Attachment struct {
 	// Digest is that of the manifest that holds it.
 	Digest string
-	// PredicateType is what its manifest says that it is about.
+	// PredicateType is what its manifest says that it is about, or where that cannot be read, the list of what is
+	// attached; empty where neither says.
 	PredicateType string
 	Bundle        []byte
 	// Err says why it could not be read, or that it is not what it should be.
@@ -261,6 +262,9 @@ func (i *Image) Attachments(ctx context.Context, predicateType string) ([]Attach
 		a, err := i.attachment(ctx, d)
 		if err != nil {
 			a.Err = i.fail("reading what is attached to", i.digest, err)
+			if a.PredicateType == "" {
+				a.PredicateType = d.Annotations["dev.sigstore.bundle.predicateType"]
+			}
 		}
 		if a.PredicateType == predicateType || a.Err != nil {
 			all = append(all, a)

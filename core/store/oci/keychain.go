@@ -15,6 +15,16 @@ func Keychain(env func(string) (string, bool)) authn.Keychain {
 	return authn.NewMultiKeychain(authn.DefaultKeychain, ciKeychain{env})
 }
 
+// withoutOutput says what went wrong with credentials, but for what a credential helper printed: a secret may be in it.
+func withoutOutput(err error) string {
+	text, _, found := strings.Cut(err.Error(), ", out: ")
+	text = printable(text, maxSaid)
+	if found {
+		text += "; run the credential helper (docker-credential-...) that docker's configuration names, to see what it says"
+	}
+	return text
+}
+
 type ciKeychain struct {
 	env func(string) (string, bool)
 }

@@ -162,7 +162,8 @@ func listFiles(files []evidence.File) ([][]v1.Descriptor, error) {
 }
 
 // subjectOf describes the first image that a statement is about. Registries with the referrers API list a manifest
-// under its subject, whether they hold that or not. Its size is nothing that an entry knows.
+// under its subject, whether they hold that or not. Its size is nothing that an entry knows: it is 0,
+// and registries and cosign go by the digest alone.
 func subjectOf(statement []byte, entryDigest string) *v1.Descriptor {
 	var s struct {
 		Subject []struct {

@@ -164,7 +164,7 @@ func (r *Registry) advice(err error) string {
 	var certificate *tls.CertificateVerificationError
 	host := r.repo.RegistryStr()
 	if errors.As(err, &certificate) {
-		return ": trust its certificate authority, or name a file with it"
+		return ": trust its certificate authority on this machine, or name a file with it (--registry-ca)"
 	}
 	switch statusOf(err) {
 	case http.StatusUnauthorized, http.StatusForbidden:
