@@ -86,7 +86,7 @@ soak: build ## Play every fault in the lab (one with RUN=TestFaults/NAME), then 
 	@test -n "$(RUN)" || testdata/fuzz.sh
 
 .PHONY: soak-stores
-soak-stores: ## Kill writers and compacters of every kind of store KILLS times each, default 200
+soak-stores: ## Kill writers and compacters of directories and registries KILLS times each, default 200
 	@testdata/soak/stores.sh
 
 .PHONY: fuzz

@@ -141,25 +141,30 @@ func (s *seen) segments(t *testing.T, b backend.Backend) map[string]bool {
 	return rows
 }
 
-// tell adds the row of the table; what fell short is bold.
+// tell adds the row to the table, where there is one.
 func (s *seen) tell(t *testing.T) {
 	file := os.Getenv(tableVariable)
 	if file == "" {
 		return
 	}
-	bad := func(n int) string {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	require.NoError(t, err)
+	_, err = io.WriteString(f, s.row(s.whole && !t.Failed(), time.Since(s.began)))
+	require.NoError(t, errors.Join(err, f.Close()))
+}
+
+// row is what was seen in a line of the table; what fell short is bold.
+func (s *seen) row(ok bool, took time.Duration) string {
+	none := func(n int) string {
 		if n > 0 {
 			return fmt.Sprintf("**%d**", n)
 		}
 		return "0"
 	}
 	outcome := "ok"
-	if !s.whole || t.Failed() {
+	if !ok {
 		outcome = "**failed**"
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
-	require.NoError(t, err)
-	_, err = fmt.Fprintf(f, "| %s | a writer and a compacter | %d + %d | %d | %d | %s | %s | %s | %.0f | %s |\n",
-		s.store, s.kills, s.kills, s.last+1, s.compacted, bad(len(s.lost)), bad(len(s.doubled)), bad(s.unreadable), time.Since(s.began).Seconds(), outcome)
-	require.NoError(t, errors.Join(err, f.Close()))
+	return fmt.Sprintf("| %s | a writer and a compacter | %d + %d | %d | %d | %s | %s | %s | %.0f | %s |\n",
+		s.store, s.kills, s.kills, s.last+1, s.compacted, none(len(s.lost)), none(len(s.doubled)), none(s.unreadable), took.Seconds(), outcome)
 }
