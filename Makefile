@@ -80,9 +80,14 @@ bench-go: ## Run the Go benchmarks
 	go test -run '^$$' -bench . -benchtime 3x ./core/...
 
 .PHONY: soak
-soak: build ## Play every fault in the lab (one with RUN=TestFaults/NAME), then fuzz
+soak: build ## Play every fault in the lab (one with RUN=TestFaults/NAME), then kill writers of stores, and fuzz
 	@testdata/cluster.sh soak $(if $(RUN),-v -run '$(RUN)')
+	@test -n "$(RUN)" || testdata/soak/stores.sh
 	@test -n "$(RUN)" || testdata/fuzz.sh
+
+.PHONY: soak-stores
+soak-stores: ## Kill writers and compacters of directories and registries KILLS times each, default 200
+	@testdata/soak/stores.sh
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser (some with FUZZ='FuzzTAP|FuzzK6') for FUZZTIME each, default 2m

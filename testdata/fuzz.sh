@@ -1,16 +1,19 @@
 #!/bin/bash
 # Fuzzes every target that is called as FUZZ says (a regular expression; default all), each for
 # FUZZTIME (default 2m), and writes a row for each into testdata/soak/FUZZ.md; rows of targets that
-# were not fuzzed now stay as they are. FUZZPARALLEL is the number of workers (default: all cores).
+# were not fuzzed now stay as they are, and those of targets that are no more go. FUZZPARALLEL is the number of workers (default: all cores).
 # An input that fails is kept by go in testdata/fuzz beside the target: mend, and commit it as a seed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 results=testdata/soak/FUZZ.md
 time=${FUZZTIME:-2m}
 commit=$(git rev-parse --short=12 HEAD)
-[ -z "$(git status --porcelain -uno)" ] || commit="$commit, changed"
+[ -z "$(git status --porcelain -uno -- . ':!testdata/soak/*.md')" ] || commit="$commit, changed"
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+targets=$(mktemp)
+trap 'rm -f "$log" "$targets"' EXIT
+# file:func name, sorted.
+grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' core cmd integrations | sort >"$targets"
 failed=0
 while IFS=: read -r file line; do
 	target=$(sed -E 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/' <<<"$line")
@@ -24,7 +27,7 @@ while IFS=: read -r file line; do
 	executions=$(sed -nE 's/.*execs: ([0-9]+).*/\1/p' <<<"$last")
 	interesting=$(sed -nE 's/.*new interesting: ([0-9]+) \(total: ([0-9]+)\).*/\1 (\2 in all)/p' <<<"$last")
 	echo "   ${executions:-0} executions, $interesting, $outcome"
-	rows=$(grep -s '^| ' "$results" | grep -v -e '^| package |' -e "^| ${package#./} | $target |")
+	rows=$(grep -s '^| ' "$results" | grep -F -f <(sed -E 's,/[^/]*:func (Fuzz.*),| \1 |,; s,^([^|]*)\|,| \1 |,' "$targets") | grep -v "^| ${package#./} | $target |")
 	{
 		echo "# What fuzzing saw"
 		echo
@@ -38,5 +41,5 @@ while IFS=: read -r file line; do
 		} | LC_ALL=C sort
 	} >"$results.new"
 	mv "$results.new" "$results"
-done < <(grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' core cmd integrations | sort)
+done <"$targets"
 exit $failed

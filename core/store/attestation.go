@@ -12,6 +12,7 @@ import (
 
 	"github.com/assay-dev/assay/core"
 	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/store/backend"
 )
 
 var _ core.AttestedStore = (*Dir)(nil)
@@ -66,8 +67,19 @@ func (d *Dir) readAttestation(ctx context.Context, e evidence.Entry) ([]byte, er
 }
 
 // openAttestation reads the one about the entry of a digest; fs.ErrNotExist where it is unsigned.
-func (d *Dir) openAttestation(entry string) ([]byte, error) {
-	path := d.attestation(entry)
+func (d *Dir) openAttestation(entry string) (bundle []byte, err error) {
+	kept := d.attestation(entry)
+	// Sweep sets one aside for a moment, and puts it back where somebody needs it.
+	for _, path := range []string{kept, d.aside(kept), kept} {
+		bundle, err = readBundle(path)
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return bundle, err
+}
+
+func readBundle(path string) ([]byte, error) {
 	info, err := os.Lstat(path)
 	switch {
 	case err != nil:
@@ -97,8 +109,16 @@ func (d *Dir) keepAttestation(e evidence.Entry, data []byte) error {
 		return err
 	}
 	defer os.Remove(tmp)
-	if err := d.place(tmp, path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	for again := true; again; {
+		again = false
+		err := d.place(tmp, path)
+		if errors.Is(err, fs.ErrExist) {
+			err = d.touchAttestation(path)
+			again = errors.Is(err, fs.ErrNotExist) // Sweep has set it aside
+		}
+		if err != nil && !again {
+			return err
+		}
 	}
 	// Without hard links another writer may have replaced it since.
 	have, err := d.openAttestation(digest)
@@ -109,4 +129,37 @@ func (d *Dir) keepAttestation(e evidence.Entry, data []byte) error {
 		return fmt.Errorf("it is kept already with another signature (%s): a signature that is kept is never changed; verify that one, or move it away", path)
 	}
 	return d.syncDir(d.attestations())
+}
+
+// touchAttestation keeps one that is there from being swept until its entry is there. One that belongs
+// to another user is replaced by a copy of itself, which is young.
+func (d *Dir) touchAttestation(path string) error {
+	info, err := os.Lstat(path)
+	now := d.now()
+	if err != nil || now.Sub(info.ModTime()) < backend.Young/4 {
+		return err
+	}
+	d.pause("before it is touched")
+	err = os.Chtimes(path, now, now)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return d.renewAttestation(path) // it belongs to somebody else
+	}
+	d.pause("touched")
+	return err
+}
+
+func (d *Dir) renewAttestation(path string) error {
+	bundle, err := readBundle(path)
+	if err != nil {
+		return err
+	}
+	tmp, err := d.write(bytes.NewReader(bundle))
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		_ = os.Remove(tmp)
+		return err
+	}
+	return nil
 }

@@ -112,7 +112,7 @@ func (d *Dir) Open(ctx context.Context, digest string) (io.ReadCloser, error) {
 	var f *os.File
 	var err error
 	// Sweep sets a blob aside for a moment, and puts it back where somebody needs it.
-	for _, path = range []string{d.blob(digest), d.aside(digest), d.blob(digest)} {
+	for _, path = range []string{d.blob(digest), d.aside(d.blob(digest)), d.blob(digest)} {
 		var info fs.FileInfo
 		info, err = os.Lstat(path)
 		if err == nil && !info.Mode().IsRegular() {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/assay-dev/assay/core"
 	"github.com/assay-dev/assay/core/store/backend"
 	"github.com/assay-dev/assay/core/store/storetest"
 	"github.com/assay-dev/assay/core/store/upkeep"
@@ -66,7 +67,16 @@ func compact(ctx context.Context, b backend.Backend, now time.Time) error {
 
 func TestKilled(t *testing.T) {
 	dir := t.TempDir()
-	storetest.Kill(t,
-		func(t *testing.T) *exec.Cmd { return start(t, "victim", dir) },
-		func(t *testing.T) backend.Backend { return open(t, dir) }, compact)
+	storetest.Killing{
+		Store:  "directory",
+		Victim: func(t *testing.T) *exec.Cmd { return start(t, "victim", dir) },
+		Open:   func(t *testing.T) backend.Backend { return open(t, dir) },
+		Indexed: func(t *testing.T) core.Store {
+			s, err := Open(t.Context(), dir, Options{Cache: t.TempDir(), Least: 1})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, s.Close()) })
+			return s
+		},
+		Compact: compact,
+	}.Test(t)
 }

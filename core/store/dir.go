@@ -33,7 +33,7 @@ var (
 // Every file is written complete and synced under tmp before it gets its name, and an entry gets
 // its names after its blobs and its attestation have theirs. So a crash at any moment leaves an entry wholly there or
 // not there at all. To remove an entry, remove it from entries first, then from ids, and its attestation last. How
-// blobs that nobody names are removed while others append is told at Sweep.
+// blobs and attestations that nobody needs are removed while others append is told at Sweep.
 type Dir struct {
 	root string
 	// Tests replace these.
@@ -121,7 +121,7 @@ func (d *Dir) create() error {
 // abandoned is the age at which a file under tmp belongs to a writer that died.
 const abandoned = 24 * time.Hour
 
-// sweep removes what dead writers left, and puts back the blobs that a dead Sweep had set aside. What it
+// sweep removes what dead writers left, and puts back what a dead Sweep had set aside. What it
 // may not remove harms nobody and stays.
 func (d *Dir) sweep() {
 	files, err := os.ReadDir(d.tmp())
@@ -129,8 +129,8 @@ func (d *Dir) sweep() {
 		return
 	}
 	for _, f := range files {
-		if digest, ok := digestAside(f.Name()); ok {
-			_ = d.putBack(digest)
+		if path, ok := d.setAside(f.Name()); ok {
+			_ = d.putBack(path)
 			continue
 		}
 		info, err := f.Info()

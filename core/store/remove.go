@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,7 +57,8 @@ func (d *Dir) removeEntry(ctx context.Context, e evidence.Entry) error {
 		}
 	}
 	for _, digest := range digests {
-		if err := d.remove(d.attestation(digest)); err != nil {
+		path := d.attestation(digest)
+		if err := errors.Join(d.remove(d.aside(path)), d.remove(path)); err != nil {
 			return err
 		}
 	}
@@ -85,171 +85,13 @@ func (d *Dir) RemoveBlob(ctx context.Context, digest string) error {
 	}
 	if err == nil {
 		// What a dead Sweep has set aside would be put back, so that goes first.
-		err = d.remove(d.aside(digest))
+		err = d.remove(d.aside(d.blob(digest)))
 	}
 	if err == nil {
 		err = d.remove(d.blob(digest))
 	}
 	if err != nil {
 		return fmt.Errorf("removing the blob %s from the store %s: %w%s", digest, d.root, err, advice(err))
-	}
-	return nil
-}
-
-// Sweep implements backend.Remover. Others may append meanwhile, whose entries name blobs that they found
-// here: they touch each, so that it is young. A blob that nobody wants is set aside under tmp, where
-// nobody can find it to touch it, and looked at again: one that was touched until then is put back. Whoever
-// appends and does not find it after touching it keeps it anew; readers look for it in both places.
-// Ids that are taken by entries that are not there, which the dead have left, are freed.
-func (d *Dir) Sweep(ctx context.Context, used func(digest string) bool, remove bool) iter.Seq2[backend.Blob, error] {
-	return func(yield func(backend.Blob, error) bool) {
-		fail := func(err error) bool {
-			return yield(backend.Blob{}, fmt.Errorf("looking for blobs that nobody needs in the store %s: %w%s", d.root, err, advice(err)))
-		}
-		if remove {
-			d.sweep()
-			if err := d.sweepClaims(ctx); err != nil {
-				fail(err)
-				return
-			}
-		}
-		files, err := os.ReadDir(d.blobs())
-		if err != nil {
-			if !errors.Is(err, fs.ErrNotExist) {
-				fail(err)
-			}
-			return
-		}
-		for _, f := range files {
-			if err := ctx.Err(); err != nil {
-				fail(err)
-				return
-			}
-			digest := "sha256:" + f.Name()
-			if !evidence.ValidDigest(digest) || used(digest) {
-				continue
-			}
-			info, err := os.Lstat(d.blob(digest))
-			gone := errors.Is(err, fs.ErrNotExist)
-			if err == nil && (!info.Mode().IsRegular() || d.young(info)) {
-				continue
-			}
-			if err == nil && remove {
-				gone, err = d.discard(digest)
-				gone = !gone
-			}
-			switch {
-			case err != nil && !errors.Is(err, fs.ErrNotExist):
-				if !fail(err) {
-					return
-				}
-			case !gone:
-				if !yield(backend.Blob{Digest: digest, Size: info.Size()}, nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func (d *Dir) young(info fs.FileInfo) bool { return d.now().Sub(info.ModTime()) < backend.Young }
-
-// discard removes a blob unless somebody touched it, and says whether it did.
-func (d *Dir) discard(digest string) (bool, error) {
-	d.pause("before it is set aside")
-	err := os.Rename(d.blob(digest), d.aside(digest))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	d.pause("set aside")
-	info, err := os.Lstat(d.aside(digest))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // somebody took us for dead and put it back
-	}
-	if err != nil {
-		return false, err
-	}
-	if d.young(info) {
-		return false, d.putBack(digest)
-	}
-	d.pause("looked at again")
-	return true, d.remove(d.aside(digest))
-}
-
-func (d *Dir) pause(name string) {
-	if d.step != nil {
-		d.step(name)
-	}
-}
-
-const asidePrefix = "swept-"
-
-// aside is where Sweep sets a blob aside.
-func (d *Dir) aside(digest string) string {
-	return filepath.Join(d.tmp(), asidePrefix+strings.TrimPrefix(digest, "sha256:"))
-}
-
-// digestAside gives the digest of a blob that was set aside under the name.
-func digestAside(name string) (string, bool) {
-	digits, ok := strings.CutPrefix(name, asidePrefix)
-	return "sha256:" + digits, ok && evidence.ValidDigest("sha256:"+digits)
-}
-
-// putBack gives a blob that was set aside its name again, and makes it young. One that was kept anew
-// meanwhile stays as it is, and so does one that is gone.
-func (d *Dir) putBack(digest string) error {
-	now := d.now()
-	err := os.Chtimes(d.aside(digest), now, now)
-	if err == nil || errors.Is(err, fs.ErrPermission) { // it belongs to somebody else
-		err = d.link(d.aside(digest), d.blob(digest))
-		if err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
-			// There are no hard links here, or it is not known yet. The content is the same, and young.
-			err = os.Rename(d.aside(digest), d.blob(digest))
-		}
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := d.syncDir(d.blobs()); err != nil {
-		return err
-	}
-	return d.remove(d.aside(digest))
-}
-
-// sweepClaims removes the ids of entries that are not there: somebody died between giving an entry its
-// two names, or taking them away. What may still be in the making is young.
-func (d *Dir) sweepClaims(ctx context.Context) error {
-	claims, err := os.ReadDir(d.ids())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	entries, err := d.names() // after the claims: an entry gets that name last
-	if err != nil {
-		return err
-	}
-	there := make(map[string]bool, len(entries))
-	for _, name := range entries {
-		if _, kind, id, ok := parts(name); ok {
-			there[kind+"-"+id+".json"] = true
-		}
-	}
-	for _, c := range claims {
-		if there[c.Name()] || ctx.Err() != nil {
-			continue
-		}
-		info, err := c.Info()
-		if err != nil || !info.Mode().IsRegular() || d.young(info) {
-			continue
-		}
-		if err := d.remove(filepath.Join(d.ids(), c.Name())); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -71,7 +71,8 @@ type Segments interface {
 	ListSegments(ctx context.Context) ([]string, error)
 	// PutSegment replaces a segment as a whole: a reader finds the earlier one or this one.
 	PutSegment(ctx context.Context, name string, write func(io.Writer) error) error
-	// OpenSegment reads one; errors.Is fs.ErrNotExist where there is none.
+	// OpenSegment reads one; errors.Is fs.ErrNotExist where there is none, and ErrDamaged where something else
+	// is in its place. Reading may fail with an evidence.ErrDamaged as well.
 	OpenSegment(ctx context.Context, name string) (io.ReadCloser, error)
 	RemoveSegment(ctx context.Context, name string) error
 }

@@ -117,12 +117,18 @@ func (r *headReader) number() (n uint64) {
 	return 0
 }
 
-func (r *headReader) own() string {
+// count reads how many bytes, or other things of at least a byte each, follow.
+func (r *headReader) count() uint64 {
 	n := r.number()
 	if n > uint64(len(r.rest)) {
 		r.bad, r.rest = true, ""
-		return ""
+		return 0
 	}
+	return n
+}
+
+func (r *headReader) own() string {
+	n := r.count()
 	s := r.rest[:n]
 	r.rest = r.rest[n:]
 	return s
@@ -142,7 +148,7 @@ func (r *headReader) text() string {
 
 func (r *headReader) subject() evidence.Subject {
 	s := evidence.Subject{Kind: r.text(), Commit: r.text(), Tree: r.text()}
-	for range min(r.number(), uint64(len(r.rest))) {
+	for range r.count() {
 		s.Images = append(s.Images, r.text())
 	}
 	return s
@@ -160,8 +166,7 @@ func (r *headReader) head(second int64) (e evidence.Entry, ok bool) {
 	e.Environment.Name = r.text()
 	switch e.Kind {
 	case evidence.KindPlan:
-		n := min(r.number(), uint64(len(r.rest)))
-		e.Plan = &evidence.Plan{Runs: make([]evidence.PlannedRun, n)}
+		e.Plan = &evidence.Plan{Runs: make([]evidence.PlannedRun, r.count())}
 		for i := range e.Plan.Runs {
 			e.Plan.Runs[i] = evidence.PlannedRun{Run: r.own(), Suite: r.text(), Owner: r.text(), Subject: r.subject()}
 		}

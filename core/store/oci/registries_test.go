@@ -49,13 +49,13 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
-// With the first two set, this test binary is another process: the nth of the crowd, or one that writes
-// from the nth entry on until it is killed.
+// With the first two set, this test binary is another process: the nth of the crowd, or one that is to
+// be killed.
 const (
-	kindVariable    = "ASSAY_OCI_TEST_KIND"
-	hostVariable    = "ASSAY_OCI_TEST_HOST"
-	numberVariable  = "ASSAY_OCI_TEST_NUMBER"
-	foreverVariable = "ASSAY_OCI_TEST_FOREVER"
+	kindVariable   = "ASSAY_OCI_TEST_KIND"
+	hostVariable   = "ASSAY_OCI_TEST_HOST"
+	numberVariable = "ASSAY_OCI_TEST_NUMBER"
+	victimVariable = "ASSAY_OCI_TEST_VICTIM"
 )
 
 // process prepares such a one, with the variable that says what it does.
@@ -84,8 +84,8 @@ func write(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
-	if n, err := strconv.Atoi(os.Getenv(foreverVariable)); err == nil {
-		return writeForever(ctx, r, n)
+	if os.Getenv(victimVariable) != "" {
+		return storetest.Victim(r, compact)
 	}
 	n, err := strconv.Atoi(os.Getenv(numberVariable))
 	if err != nil {

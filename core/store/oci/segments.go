@@ -15,6 +15,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/assay-dev/assay/core/evidence"
+	"github.com/assay-dev/assay/core/store/backend"
 )
 
 // ListSegments gives the names of the segments that there are, sorted.
@@ -76,7 +77,8 @@ func (r *Registry) PutSegment(ctx context.Context, name string, write func(io.Wr
 	return r.putManifest(ctx, segmentPrefix+name, manifest)
 }
 
-// OpenSegment reads one; errors.Is fs.ErrNotExist where there is none. It is verified as a blob is.
+// OpenSegment reads one; errors.Is fs.ErrNotExist where there is none, and backend.ErrDamaged where the tag
+// holds something else. It is verified as a blob is.
 func (r *Registry) OpenSegment(ctx context.Context, name string) (io.ReadCloser, error) {
 	fail := func(err error) (io.ReadCloser, error) {
 		return nil, r.fail("opening the segment "+shown(name)+" in", err)
@@ -92,11 +94,11 @@ func (r *Registry) OpenSegment(ctx context.Context, name string) (io.ReadCloser,
 		return fail(err)
 	}
 	m, err := v1.ParseManifest(strings.NewReader(string(data)))
-	if err == nil && (m.ArtifactType != SegmentType || len(m.Layers) != 1 || !evidence.ValidDigest(m.Layers[0].Digest.String())) {
-		err = fmt.Errorf("the tag %s holds no segment: remove it", segmentPrefix+name)
-	}
-	if err != nil {
-		return fail(err)
+	switch {
+	case err != nil:
+		return fail(fmt.Errorf("%w: the tag %s holds no manifest: %w", backend.ErrDamaged, segmentPrefix+name, err))
+	case m.ArtifactType != SegmentType || len(m.Layers) != 1 || !evidence.ValidDigest(m.Layers[0].Digest.String()):
+		return fail(fmt.Errorf("%w: the tag %s holds something else", backend.ErrDamaged, segmentPrefix+name))
 	}
 	b, err := r.openBlob(ctx, m.Layers[0].Digest.String())
 	if err != nil {

@@ -81,11 +81,11 @@ func Run(ctx context.Context, kind Kind, dir string) (*Server, error) {
 	var err error
 	switch kind {
 	case InProcess, InProcessReferrers:
-		server := httptest.NewServer(registry.New(
+		server := httptest.NewServer(whole(registry.New(
 			registry.Logger(log.New(io.Discard, "", 0)),
 			registry.WithReferrersSupport(kind.Referrers()),
 			registry.WithBlobHandler(newDisk(dir)),
-		))
+		)))
 		s.Host = server.Listener.Addr().String()
 		s.stop = func() error { server.Close(); return nil }
 	case Distribution, Olareg:

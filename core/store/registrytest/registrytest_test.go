@@ -2,6 +2,8 @@ package registrytest_test
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -111,5 +113,29 @@ func TestKeychain(t *testing.T) {
 		config, err := who.Authorization()
 		require.NoError(t, err)
 		assert.Equal(t, known, config.Username == registrytest.User, host)
+	}
+}
+
+// A manifest whose writer dies before he has sent all of it is not kept, by any of them.
+func TestHalfAManifest(t *testing.T) {
+	for _, kind := range registrytest.Kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			s := registrytest.Start(t, kind)
+			c, err := net.Dial("tcp", s.Host)
+			require.NoError(t, err)
+			_, err = fmt.Fprintf(c, "PUT /v2/team/evidence/manifests/half HTTP/1.1\r\nHost: %s\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\nContent-Length: 100\r\n\r\n{\"schemaVersion\":2,", s.Host)
+			require.NoError(t, err)
+			require.NoError(t, c.(*net.TCPConn).CloseWrite())
+			_, err = io.Copy(io.Discard, c) // it has made up its mind when it answers
+			require.NoError(t, err)
+			require.NoError(t, c.Close())
+			tag, err := name.NewTag(s.Host + "/team/evidence:half")
+			require.NoError(t, err)
+			_, err = remote.Get(tag, remote.WithAuthFromKeychain(s.Keychain()))
+			var absent *transport.Error
+			require.ErrorAs(t, err, &absent)
+			assert.Equal(t, http.StatusNotFound, absent.StatusCode)
+		})
 	}
 }

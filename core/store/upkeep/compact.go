@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/assay-dev/assay/core/evidence"
 	"github.com/assay-dev/assay/core/store/backend"
 )
 
@@ -192,7 +193,7 @@ func rowNames(ctx context.Context, b backend.Backend, day string, parts []int) (
 		}
 		err := readSegment(ctx, b, backend.SegmentName(day, part), day, func(r backend.Row) { names = append(names, r.Name) })
 		switch {
-		case errors.Is(err, backend.ErrDamaged), errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, backend.ErrDamaged), errors.Is(err, evidence.ErrDamaged), errors.Is(err, fs.ErrNotExist):
 			return nil, false, nil
 		case err != nil:
 			return nil, false, err

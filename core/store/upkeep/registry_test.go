@@ -3,7 +3,9 @@ package upkeep_test
 import (
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,8 +25,18 @@ import (
 
 func openRegistry(t *testing.T) *oci.Registry {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	return openRegistryAt(t, newServer(t, registry.NewInMemoryBlobHandler()))
+}
+
+func newServer(t *testing.T, blobs registry.BlobHandler) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithBlobHandler(blobs)))
 	t.Cleanup(server.Close)
+	return server
+}
+
+func openRegistryAt(t *testing.T, server *httptest.Server) *oci.Registry {
+	t.Helper()
 	r, err := oci.Open(t.Context(), strings.TrimPrefix(server.URL, "http://")+"/team/evidence", oci.Options{PublicEvidence: true, Keychain: authn.NewMultiKeychain()})
 	require.NoError(t, err)
 	return r
@@ -75,4 +87,60 @@ func TestUpkeepOfARegistry(t *testing.T) {
 	assert.Len(t, storetest.All(t, r, evidence.Query{Kind: evidence.KindResult}), 0)
 	_, err = r.Open(t.Context(), file("log-2").Digest)
 	assert.ErrorContains(t, backend.Missing(t.Context(), r, file("log-2").Digest, err), "a token was in it")
+}
+
+// A segment that somebody broke is in nobody's way: it is written anew.
+func TestBrokenSegmentsInARegistry(t *testing.T) {
+	dir := t.TempDir()
+	server := newServer(t, registry.NewDiskBlobHandler(dir))
+	r := openRegistryAt(t, server)
+	for _, e := range agedRun(1, 200) {
+		require.NoError(t, r.Append(t.Context(), e, filesNamed(e)))
+	}
+	tomorrow := time.Now().Add(2 * day)
+	_, err := upkeep.Compact(t.Context(), r, tomorrow, nil)
+	require.NoError(t, err)
+	names, err := r.ListSegments(t.Context())
+	require.NoError(t, err)
+	require.Len(t, names, 1)
+	whole := segments(t, r)
+
+	manifest := func(text string) func() {
+		return func() {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL+"/v2/team/evidence/manifests/seg."+names[0], strings.NewReader(text))
+			require.NoError(t, err)
+			req.Header.Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+			resp, err := http.DefaultClient.Do(req)
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			require.Equal(t, http.StatusCreated, resp.StatusCode)
+		}
+	}
+	for name, damage := range map[string]func(){
+		"half a manifest":  manifest(`{"schemaVersion":`),
+		"another manifest": manifest(`{"schemaVersion":2}`),
+		"another content": func() {
+			text := readSegment(t, r, names[0])
+			path := filepath.Join(dir, "sha256", strings.TrimPrefix(evidence.Digest(text), "sha256:"))
+			require.NoError(t, os.Chmod(path, 0o644))
+			text[len(text)/2] ^= 1
+			require.NoError(t, os.WriteFile(path, text, 0o644))
+		},
+	} {
+		damage()
+		done, err := upkeep.Compact(t.Context(), openRegistryAt(t, server), tomorrow, nil)
+		require.NoError(t, err, name)
+		assert.Equal(t, names, done.Written, name)
+		assert.Equal(t, whole, segments(t, r), name)
+	}
+}
+
+func readSegment(t *testing.T, r *oci.Registry, name string) []byte {
+	t.Helper()
+	f, err := r.OpenSegment(t.Context(), name)
+	require.NoError(t, err)
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	require.NoError(t, err)
+	return text
 }
