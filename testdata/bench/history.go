@@ -134,7 +134,17 @@ func (h history) check(ctx context.Context, dir string) error {
 }
 
 func (h history) writeRound(dir string, round int) error {
-	at := h.last.Add(-time.Duration(h.rounds-1-round) * time.Hour)
+	for _, e := range h.entries(round) {
+		if err := writeEntry(dir, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entries are those of a round.
+func (h history) entries(round int) (all []evidence.Entry) {
+	at := h.began(round)
 	for team := range h.teams {
 		plan := h.entry(round, team, evidence.KindPlan, at.Add(time.Duration(team)*time.Second))
 		plan.ID, plan.Plan = plan.Invocation, &evidence.Plan{Catalog: evidence.Digest([]byte("catalog")), Policy: evidence.Digest([]byte("policy"))}
@@ -144,15 +154,16 @@ func (h history) writeRound(dir string, round int) error {
 				Run: h.run(round, s), Suite: h.suite(s), SuiteDigest: evidence.Digest([]byte(h.suite(s))), Owner: h.team(s), Level: "integration",
 				Covers: h.covers(s), Subject: h.subject(round),
 			})
-			if err := writeEntry(dir, h.result(round, s, plan.Time)); err != nil {
-				return err
-			}
+			all = append(all, h.result(round, s, plan.Time))
 		}
-		if err := writeEntry(dir, plan); err != nil {
-			return err
-		}
+		all = append(all, plan)
 	}
-	return nil
+	return all
+}
+
+// began is when a round did.
+func (h history) began(round int) time.Time {
+	return h.last.Add(-time.Duration(h.rounds-1-round) * time.Hour)
 }
 
 func (h history) run(round, suite int) string { return fmt.Sprintf("%016x", round*h.suites()+suite+1) }

@@ -18,10 +18,15 @@ import (
 type Asked struct {
 	Runs  int   `json:"runs"`
 	Bytes int64 `json:"bytes"`
-	// IndexBytes is the size of the index, and Rebuild what it takes to make it of nothing.
-	IndexBytes int64      `json:"indexBytes"`
-	Rebuild    Cost       `json:"rebuild"`
-	Of         []Question `json:"of"`
+	// IndexBytes is the size of the index, and Rebuild what it takes to make it of nothing but the entries.
+	IndexBytes int64 `json:"indexBytes"`
+	Rebuild    Cost  `json:"rebuild"`
+	// Compact is what it takes to write the segments, and Segments to make the index of them.
+	Compact  Cost       `json:"compact"`
+	Segments Cost       `json:"segments"`
+	Of       []Question `json:"of"`
+	// Registry is the same of a smaller store in a registry.
+	Registry *AskedRegistry `json:"registry,omitempty"`
 }
 
 // Question is one that was asked again and again of an index that is there.
@@ -139,6 +144,9 @@ func (d *desk) asked(ctx context.Context, h history) (*Asked, error) {
 	}
 	a.IndexBytes = info.Size()
 	d.say("  a store of %d runs, %.0f MB; index of %.0f MB made in %s", a.Runs, float64(a.Bytes)/1e6, float64(a.IndexBytes)/1e6, a.Rebuild)
+	if a.Compact, a.Segments, err = d.segmented(ctx, "store"); err != nil {
+		return nil, err
+	}
 	for _, q := range h.inquiries() {
 		of, err := d.inquire(ctx, dir, q)
 		if err != nil {
@@ -147,17 +155,27 @@ func (d *desk) asked(ctx context.Context, h history) (*Asked, error) {
 		d.say("  %s: %s in a process, %s as a command, %.1f s by reading all", of.Name, milliseconds(of.Process), Readings{Samples: of.Command}.figures(), of.Scan)
 		a.Of = append(a.Of, of)
 	}
+	a.Registry, err = d.askedRegistry(ctx, registryHistory)
+	if err != nil {
+		return nil, fmt.Errorf("a registry: %w", err)
+	}
 	return a, nil
+}
+
+// segmented writes the segments of a store, which the next look at the whole of it reads.
+func (d *desk) segmented(ctx context.Context, name string) (compact, rebuild Cost, err error) {
+	if compact, _, err = d.cost(ctx, []string{d.assay, "store", "compact", "--store", name}); err != nil {
+		return compact, rebuild, err
+	}
+	if rebuild, _, err = d.cost(ctx, []string{d.assay, "store", "reindex", "--store", name}); err != nil {
+		return compact, rebuild, err
+	}
+	d.say("  segments written in %s, index made of them in %s", compact, rebuild)
+	return compact, rebuild, nil
 }
 
 func (d *desk) inquire(ctx context.Context, dir string, q inquiry) (Question, error) {
 	of := Question{Name: q.name, Answers: q.want}
-	right := func(n int, err error) error {
-		if err == nil && n != q.want {
-			err = fmt.Errorf("the answer has %d rows; it should have %d", n, q.want)
-		}
-		return err
-	}
 	s, err := store.Open(ctx, dir, store.Options{})
 	if err != nil {
 		return of, err
@@ -165,7 +183,7 @@ func (d *desk) inquire(ctx context.Context, dir string, q inquiry) (Question, er
 	defer s.Close()
 	for i := range processRounds + 1 {
 		began := time.Now()
-		if err := right(q.ask(ctx, s)); err != nil {
+		if err := q.right(q.ask(ctx, s)); err != nil {
 			return of, err
 		}
 		if i > 0 { // the first opens the index
@@ -173,15 +191,8 @@ func (d *desk) inquire(ctx context.Context, dir string, q inquiry) (Question, er
 		}
 	}
 	for range d.rounds {
-		cost, stdout, err := d.cost(ctx, append([]string{d.assay, "runs", "--store", "store", "--output", "json"}, q.args...))
+		cost, err := d.command(ctx, "store", q)
 		if err != nil {
-			return of, err
-		}
-		var list struct{ Items []json.RawMessage }
-		if err := json.Unmarshal(stdout, &list); err != nil {
-			return of, err
-		}
-		if err := right(len(list.Items), nil); err != nil {
 			return of, err
 		}
 		of.Command = append(of.Command, cost)
@@ -191,9 +202,30 @@ func (d *desk) inquire(ctx context.Context, dir string, q inquiry) (Question, er
 		return of, err
 	}
 	began := time.Now()
-	err = right(q.scan(ctx, plain))
+	err = q.right(q.scan(ctx, plain))
 	of.Scan = time.Since(began).Seconds()
 	return of, err
+}
+
+// right gives an error where an answer has not as many rows as it should.
+func (q inquiry) right(n int, err error) error {
+	if err == nil && n != q.want {
+		err = fmt.Errorf("the answer has %d rows; it should have %d", n, q.want)
+	}
+	return err
+}
+
+// command asks by a whole call of assay.
+func (d *desk) command(ctx context.Context, name string, q inquiry) (Cost, error) {
+	cost, stdout, err := d.cost(ctx, append([]string{d.assay, "runs", "--store", name, "--output", "json"}, q.args...))
+	if err != nil {
+		return cost, err
+	}
+	var list struct{ Items []json.RawMessage }
+	if err := json.Unmarshal(stdout, &list); err != nil {
+		return cost, fmt.Errorf("reading what assay runs printed: %w", err)
+	}
+	return cost, q.right(len(list.Items), nil)
 }
 
 // milliseconds says median and range of seconds.
@@ -203,7 +235,7 @@ func milliseconds(samples []float64) string {
 
 func (q Question) over() bool { return median(q.Process) > answerSeconds }
 
-func (a *Asked) over() bool { return a.Rebuild.Seconds > rebuildSeconds }
+func (a *Asked) over() bool { return max(a.Rebuild.Seconds, a.Segments.Seconds) > rebuildSeconds }
 
 func kept(over bool) string { return map[bool]string{true: "NOT KEPT", false: "kept"}[over] }
 
@@ -219,7 +251,11 @@ func (a *Asked) text() string {
 		fmt.Fprintf(&b, "%s (%d rows)\n    in a process %s; bound %.0f ms: %s\n    a whole `assay runs` %s\n    by reading all entries %.1f s\n",
 			q.Name, q.Answers, milliseconds(q.Process), 1000*answerSeconds, kept(q.over()), Readings{Samples: q.Command}.figures(), q.Scan)
 	}
-	fmt.Fprintf(&b, "making the index of nothing but the entries, `assay store reindex`\n    %s; bound %.0f s: %s\n", a.Rebuild, rebuildSeconds, kept(a.over()))
+	fmt.Fprintf(&b, "making the index of nothing, `assay store reindex`; bound %.0f s: %s\n    of the entries %s\n    of the segments %s\n    writing those, `assay store compact`, %s\n",
+		rebuildSeconds, kept(a.over()), a.Rebuild, a.Segments, a.Compact)
+	if a.Registry != nil {
+		b.WriteString(a.Registry.text())
+	}
 	return b.String()
 }
 
@@ -232,8 +268,13 @@ func (a *Asked) markdown(c Conditions) string {
 		samples = len(q.Command)
 		fmt.Fprintf(&b, "| %s | %s | %s | %.0f ms | %s | %.1f s |\n", q.Name, thousands(q.Answers), milliseconds(q.Process), 1000*answerSeconds, Readings{Samples: q.Command}.figures(), q.Scan)
 	}
-	fmt.Fprintf(&b, "| `assay store reindex` |  |  | %.0f s | %s |  |\n", rebuildSeconds, a.Rebuild)
+	fmt.Fprintf(&b, "| `assay store reindex`, of the entries |  |  | %.0f s | %s |  |\n", rebuildSeconds, a.Rebuild)
+	fmt.Fprintf(&b, "| `assay store reindex`, of the segments |  |  | %.0f s | %s |  |\n", rebuildSeconds, a.Segments)
+	fmt.Fprintf(&b, "| `assay store compact`, which writes them |  |  |  | %s |  |\n", a.Compact)
 	fmt.Fprintf(&b, "\n%s, by `make bench`: median (least to most) of %d answers in a process that has the index open,\neach with the look whether the store has changed, and of %d calls. %d cores, %.0f GiB, load %.1f, commit %s, %s.\n",
 		a.about(), processRounds, samples, c.Cores, mib(c.Memory)/1024, c.Load, c.Commit, c.Date.UTC().Format("2 January 2006"))
+	if a.Registry != nil {
+		b.WriteString("\n" + a.Registry.markdown())
+	}
 	return b.String()
 }

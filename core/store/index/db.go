@@ -57,6 +57,9 @@ type db struct {
 	ids   map[string]uint64
 }
 
+// cacheSize bounds how much of the file is in memory, in KiB.
+const cacheSize = "PRAGMA cache_size = -4000"
+
 func openDB(path string, patience time.Duration) (*db, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -70,13 +73,16 @@ func openDB(path string, patience time.Duration) (*db, error) {
 		return nil, fmt.Errorf("%s is no regular file", path)
 	}
 	// Without a journal on the disk there is none that belongs to another file of this name.
-	u := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=journal_mode(MEMORY)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-4000)", patience.Milliseconds())}
+	u := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=journal_mode(MEMORY)&_pragma=synchronous(NORMAL)", patience.Milliseconds())}
 	s, err := sql.Open("sqlite", u.String())
 	if err != nil {
 		return nil, err
 	}
 	d := &db{path: path, sql: s, stmt: map[string]*sql.Stmt{}, ids: map[string]uint64{}}
 	if d.conn, err = s.Conn(context.Background()); err == nil {
+		err = d.do(cacheSize)
+	}
+	if err == nil {
 		err = d.begin("BEGIN", before)
 	}
 	if err == nil {

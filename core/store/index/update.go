@@ -6,19 +6,18 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"errors"
 	"fmt"
 	"iter"
 	"math/rand/v2"
 	"slices"
 	"sync"
 
-	"github.com/assay-dev/assay/core/evidence"
 	"github.com/assay-dev/assay/core/store/backend"
 )
 
-// batch is how many records are read and added at a time. Whoever is killed loses no more than that.
-const batch = 1024
+// batch is how many records are read and added at a time. Whoever is killed loses no more than two of them. Terms
+// are hashes, so that a batch writes to most pages of a table: few large ones write much less than many small ones.
+const batch = 2048
 
 // update is one look at the store.
 type update struct {
@@ -128,12 +127,20 @@ func (u *update) read(ctx context.Context, missing []string, progress func(done,
 			progress(done, all)
 		}
 	}
+	if all >= bulkLeast {
+		// Pages of a batch that do not stay in memory until it ends are written and read again.
+		if err := u.db.do("PRAGMA cache_size = -8000"); err != nil {
+			return err
+		}
+		defer func() { _ = u.db.do(cacheSize) }()
+	}
 	missing, err := u.bulk(ctx, missing, say)
 	if err != nil {
 		return err
 	}
 	batches := slices.Collect(slices.Chunk(missing, batch))
 	rand.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
+	l := line{update: u}
 	for _, names := range batches {
 		size := len(names)
 		if len(batches) > 1 {
@@ -141,73 +148,20 @@ func (u *update) read(ctx context.Context, missing []string, progress func(done,
 				return err
 			}
 		}
-		rows, err := u.rows(ctx, names, bad)
-		if err != nil {
-			return err
+		err := l.next(func() ([]row, error) { return u.rows(ctx, names, bad) })
+		if err == nil {
+			err = u.add(nil, bad, names)
 		}
-		if err := u.add(rows, bad, names); err != nil {
+		if err != nil {
 			return err
 		}
 		say(size)
 	}
+	if err := l.end(); err != nil {
+		return err
+	}
 	u.bad = bad
 	return nil
-}
-
-// bulk adds what the source has together of the missing records, and gives the names of all others.
-func (u *update) bulk(ctx context.Context, missing []string, say func(n int)) ([]string, error) {
-	source, ok := u.Source.(Bulk)
-	if !ok || len(missing) < batch {
-		return missing, nil
-	}
-	var doubted []string
-	rest, err := source.Bulk(ctx, missing, func(rows []backend.Row) error {
-		for some := range slices.Chunk(rows, batch) {
-			var names []string
-			for _, r := range some {
-				names = append(names, r.Name)
-			}
-			unknown := names
-			if err := u.db.view(func() (err error) { unknown, err = u.unknown(names); return err }); err != nil {
-				return err
-			}
-			wanted := map[string]bool{}
-			for _, name := range unknown {
-				wanted[name] = true
-			}
-			bad := map[string]error{}
-			made, err := u.make(ctx, bad, func(yield func(func() backend.Record, error) bool) {
-				for _, r := range some {
-					if wanted[r.Name] && !yield(func() backend.Record { return u.believed(r) }, nil) {
-						return
-					}
-				}
-			})
-			if err == nil {
-				err = u.add(made, nil, nil)
-			}
-			if err != nil {
-				return err
-			}
-			for name := range bad {
-				doubted = append(doubted, name)
-			}
-			say(len(some) - len(bad))
-		}
-		return nil
-	})
-	return append(rest, doubted...), err
-}
-
-var errDoubted = errors.New("it is not what its name says")
-
-// believed is the record of a row, as far as its name does not gainsay it.
-func (u *update) believed(r backend.Row) backend.Record {
-	record := r.Record()
-	if record.Err == nil && !u.Fits(r.Name, record.Entry, r.Digest) {
-		record.Err = errDoubted
-	}
-	return record
 }
 
 // rows reads records, and makes rows of them while others are read.
@@ -258,11 +212,14 @@ func (u *update) make(ctx context.Context, bad map[string]error, all iter.Seq2[f
 	if failed == nil {
 		failed = ctx.Err()
 	}
-	// In order of time what is added lies together.
+	return rows, failed
+}
+
+// inTime sorts rows by time: what is added in that order lies together.
+func inTime(rows []row) {
 	slices.SortFunc(rows, func(a, b row) int {
 		return cmp.Or(a.entry.Time.Compare(b.entry.Time), cmp.Compare(a.name, b.name))
 	})
-	return rows, failed
 }
 
 // add adds rows, and remembers which of the names could not be read.
@@ -335,123 +292,4 @@ func (u *update) finish(since []byte) error {
 		}
 		return u.db.do("UPDATE meta SET state = ?", u.state)
 	})
-}
-
-// adding is a batch that is being added.
-type adding struct {
-	*db
-	gen  int64
-	last map[int64]int64 // the last id of a second
-	// rosters and series are those that were looked for already.
-	rosters map[[sha256.Size]byte]int64
-	series  map[string]int64
-	terms   [][2]int64
-	told    [][3]int64
-}
-
-// secondBits is how many bits of an id count the entries of a second.
-const secondBits = 24
-
-func (a *adding) row(w row) error {
-	var n int
-	if err := a.db.row("SELECT count(*) FROM record WHERE name = ?", []any{w.name}, &n); err != nil || n > 0 {
-		return err
-	}
-	second := w.entry.Time.Unix()
-	id, known := a.last[second]
-	if !known {
-		var last sql.NullInt64
-		if err := a.db.row("SELECT max(id) FROM record WHERE id >= ? AND id < ?", []any{second << secondBits, (second + 1) << secondBits}, &last); err != nil {
-			return err
-		}
-		id = second<<secondBits - 1
-		if last.Valid {
-			id = last.Int64
-		}
-	}
-	id++
-	if id>>secondBits != second {
-		return errors.New("the store has too many entries of one second")
-	}
-	a.last[second] = id
-	roster, err := a.roster(w.roster)
-	if err != nil {
-		return err
-	}
-	if r := w.entry.Result; r != nil {
-		series, err := a.seriesOf(r.Suite, w.entry.Environment.Name, w.covers)
-		if err != nil {
-			return err
-		}
-		w.terms = append(w.terms, term(ofSeries, fmt.Sprint(series)))
-	}
-	h := headWriter{id: a.id}
-	h.number(uint64(roster))
-	h.number(uint64(max(0, slices.Index(evidence.TestStates, w.others))))
-	h.head(w.entry)
-	if h.err != nil {
-		return h.err
-	}
-	for _, t := range w.terms {
-		a.terms = append(a.terms, [2]int64{t, id})
-	}
-	for t, state := range w.told {
-		a.told = append(a.told, [3]int64{t, id, int64(slices.Index(evidence.TestStates, state))})
-	}
-	if err := a.do("DELETE FROM bad WHERE name = ?", w.name); err != nil {
-		return err
-	}
-	return a.do("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", id, w.name, kindNumber(w.entry.Kind), a.gen, w.digest[:], h.b)
-}
-
-// roster gives the id of a list of tests, which many results share; an empty one has none.
-func (a *adding) roster(tests []byte) (int64, error) {
-	if len(tests) == 0 {
-		return 0, nil
-	}
-	sum := sha256.Sum256(tests)
-	if id, ok := a.rosters[sum]; ok {
-		return id, nil
-	}
-	var id int64
-	err := a.db.row("SELECT id FROM roster WHERE sum = ?", []any{sum[:]}, &id)
-	if errors.Is(err, sql.ErrNoRows) {
-		if err = a.do("INSERT INTO roster (sum, tests) VALUES (?, ?)", sum[:], tests); err == nil {
-			err = a.db.row("SELECT id FROM roster WHERE sum = ?", []any{sum[:]}, &id)
-		}
-	}
-	a.rosters[sum] = id
-	return id, err
-}
-
-func (a *adding) seriesOf(suite, environment string, covers []byte) (int64, error) {
-	key := fmt.Sprintf("%q %q %s", suite, environment, covers)
-	if id, ok := a.series[key]; ok {
-		return id, nil
-	}
-	args := []any{[]byte(suite), []byte(environment), covers}
-	if err := a.do("INSERT OR IGNORE INTO series (suite, environment, covers) VALUES (?, ?, ?)", args...); err != nil {
-		return 0, err
-	}
-	var id int64
-	err := a.db.row("SELECT id FROM series WHERE suite = ? AND environment = ? AND covers = ?", args, &id)
-	a.series[key] = id
-	return id, err
-}
-
-// flush writes what was collected in the order in which it lies in the tables.
-func (a *adding) flush() error {
-	slices.SortFunc(a.terms, func(x, y [2]int64) int { return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1])) })
-	for _, t := range a.terms {
-		if err := a.do("INSERT INTO term VALUES (?, ?)", t[0], t[1]); err != nil {
-			return err
-		}
-	}
-	slices.SortFunc(a.told, func(x, y [3]int64) int { return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1])) })
-	for _, t := range a.told {
-		if err := a.do("INSERT INTO told VALUES (?, ?, ?)", t[0], t[1], t[2]); err != nil {
-			return err
-		}
-	}
-	return nil
 }
