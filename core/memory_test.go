@@ -75,7 +75,7 @@ func (m *memory) Append(ctx context.Context, e evidence.Entry, blobs fs.FS) erro
 	key := e.Kind + " " + e.ID
 	if kept, ok := m.entries[key]; ok {
 		if !bytes.Equal(kept, data) {
-			return fmt.Errorf("the %s already exists with different content", key)
+			return fmt.Errorf("the %s %w", key, evidence.ErrTaken)
 		}
 		return nil
 	}

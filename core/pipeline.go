@@ -319,8 +319,13 @@ func (p Pipeline) keep(ctx context.Context, r suite.Run, env evidence.Environmen
 		e.Invocation, e.ID = r.Invocation, evidence.ResultID(r.ID, result.Attempt)
 		e.Result = &result
 		if err := p.Store.Append(ctx, e, files); err != nil {
-			// Two runners of one CI job may have followed the same run; evidence is kept once.
-			other, found := p.kept(ctx, e)
+			// Two runners of one CI job may have followed the same run; evidence is kept once. A store that
+			// failed otherwise is not asked: its patience would use up the time that the pod waits.
+			var other evidence.Entry
+			found := false
+			if errors.Is(err, evidence.ErrTaken) {
+				other, found = p.kept(ctx, e)
+			}
 			if !found {
 				err = fmt.Errorf("keeping the result of suite %s: %w", r.Suite.Name, err)
 				if x.Release != nil {

@@ -127,7 +127,7 @@ func (d *Dir) look(e evidence.Entry, data []byte) (bool, error) {
 	if err := d.show(other, have); err != nil {
 		return false, err
 	}
-	return false, fmt.Errorf("it already exists with different content, of %s: kept evidence is never changed; a new attempt needs a new id", other.Time.Format(time.RFC3339))
+	return false, fmt.Errorf("it %w, of %s: kept evidence is never changed; a new attempt needs a new id", evidence.ErrTaken, other.Time.Format(time.RFC3339))
 }
 
 // show makes a claimed entry visible.

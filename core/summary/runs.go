@@ -16,6 +16,9 @@ import (
 func Runs(entries iter.Seq2[evidence.Entry, error], q evidence.Query) ([]RunItem, error) {
 	type key struct{ invocation, run string }
 	at := map[key]int{}
+	// brought are the runs that a result is listed of: a call that planned one of them and was ended was followed
+	// by the call that brought it home.
+	brought := map[string]bool{}
 	items := []RunItem{}
 	var errs []error
 	of := evidence.Query{Run: q.Run, Suite: q.Suite, Owner: q.Owner, Commit: q.Commit, Digest: q.Digest}
@@ -41,8 +44,12 @@ func Runs(entries iter.Seq2[evidence.Entry, error], q evidence.Query) ([]RunItem
 			errs = append(errs, err)
 		case e.Result != nil:
 			add(e, e.Result.Run, runItem(e))
+			brought[e.Result.Run] = brought[e.Result.Run] || at[key{e.Invocation, e.Result.Run}] >= 0 && of.Match(e)
 		case e.Plan != nil:
 			for _, p := range e.Plan.Runs {
+				if brought[p.Run] {
+					continue
+				}
 				// The plan was selected for one of its runs.
 				alone := e
 				alone.Plan = &evidence.Plan{Runs: []evidence.PlannedRun{p}}

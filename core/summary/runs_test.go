@@ -90,6 +90,25 @@ func TestRuns(t *testing.T) {
 	assert.Equal(t, []string{"b "}, brief(items))
 }
 
+// A call that was ended, and the next that took its run over.
+func TestRunsTakenOver(t *testing.T) {
+	entries := []evidence.Entry{
+		resultEntry("2", "a", 1, time.Minute, evidence.OutcomePassed),
+		planEntry("2", 2*time.Minute, planned("a")),
+		planEntry("1", time.Hour, planned("a"), planned("b")),
+	}
+	n := 0
+	items, err := summary.Runs(read(&n, entries...), evidence.Query{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a passed a1", "b "}, brief(items))
+
+	// What was known before it did.
+	n = 0
+	items, err = summary.Runs(read(&n, entries...), evidence.Query{Until: entries[1].Time})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a ", "b "}, brief(items))
+}
+
 func TestRunsWithDamage(t *testing.T) {
 	n := 0
 	items, err := summary.Runs(read(&n, evidence.Entry{}, resultEntry("1", "a", 1, time.Hour, evidence.OutcomePassed)), evidence.Query{})

@@ -24,7 +24,8 @@ type workflow struct {
 	*project
 	*repository
 	gh  *gitHub
-	out string // what the job leaves for the test
+	out string   // what the job leaves for the test
+	act []string // further flags of act
 }
 
 // newWorkflow is a job with the action between the checkout and a step that keeps what it handed on.
@@ -50,6 +51,7 @@ jobs:
       - uses: actions/checkout@v6
       - uses: ./
         id: assay
+        env: {TEAM_KEY: "${{ secrets.TEAM_KEY }}"}
         with: {environment: lab, kubeconfig: %q, core-image: %q, publish: "check,comment,status,summary", %s}
       - if: always()
         env: {OUTPUTS: "${{ toJSON(steps.assay.outputs) }}"}
@@ -78,6 +80,7 @@ func (w *workflow) start(ctx context.Context) (*exec.Cmd, *lockedBuffer) {
 	require.NoError(t, os.WriteFile(file, event, 0o644))
 	c := exec.CommandContext(ctx, tool(t, "E2E_ACT"), "pull_request", "--eventpath", file, "--platform", "ubuntu-latest=-self-hosted",
 		"--secret", "GITHUB_TOKEN="+forgeToken, "--env", "GITHUB_API_URL="+w.gh.url, "--env", "GITHUB_SERVER_URL=https://github.com", "--env", "OUT="+w.out)
+	c.Args = append(c.Args, w.act...)
 	c.Dir = w.project.dir
 	said := &lockedBuffer{}
 	c.Stdout, c.Stderr = said, said
@@ -97,10 +100,15 @@ func (w *workflow) outputs() map[string]string {
 }
 
 // A pull request runs the action: the core is built from the source beside it, the suite runs in the
-// cluster, and people see the outcome everywhere.
+// cluster, people see the outcome everywhere, and the evidence is in a registry, signed with the key of a secret.
 func TestAction(t *testing.T) {
 	t.Parallel()
-	w := newWorkflow(t, `command: run`, suite("in-action", failing), requires("in-action"))
+	signer, store := newProject(t), repositoryAt(lab.registry, "action")
+	signer.keeping(store)
+	key, err := os.ReadFile(filepath.Join(signer.dir, "team.key"))
+	require.NoError(t, err)
+	w := newWorkflow(t, fmt.Sprintf("command: run, store: %q, public-evidence: true, sign-key: %q", store, "env://TEAM_KEY"), suite("in-action", failing), requires("in-action"))
+	w.act = []string{"--secret", "TEAM_KEY=" + string(key), "--env", "ASSAY_KEY_PASSWORD=", "--env", "XDG_CACHE_HOME=" + t.TempDir()}
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	c, said := w.start(ctx)
@@ -115,8 +123,11 @@ func TestAction(t *testing.T) {
 	assert.Contains(t, said.String(), "Summary - ## Not ready to release: the required suite fails", "act prints the step's summary")
 	assert.True(t, gone(t, outputs["run-ids"]))
 	assert.NotContains(t, said.String(), forgeToken)
-	w.env = []string{"ASSAY_STORE=" + filepath.Join(w.out, "store")}
-	assert.Contains(t, w.assay("show", outputs["run-ids"]).stdout, "expected 200, got 502", "the evidence can be kept")
+	assert.NotContains(t, said.String(), string(key))
+	assert.NoDirExists(t, filepath.Join(w.out, "store"))
+	far := signer.elsewhere()
+	assert.Contains(t, far.assay("show", outputs["run-ids"], "--store", store).stdout, "expected 200, got 502")
+	assert.Zero(t, far.assay("verify", outputs["run-ids"], "--store", store, "--key", "team.pub").code)
 }
 
 // long is a suite that lasts, and says so.
@@ -171,6 +182,8 @@ func TestActionCancelled(t *testing.T) {
 	check := w.gh.shows().CheckRuns
 	require.Len(t, check, 1)
 	assert.Equal(t, []string{"completed", "failure"}, []string{check[0].Status, check[0].Conclusion}, "nothing is shown as running, and nothing as a success")
+	w.env = []string{"ASSAY_STORE=" + filepath.Join(w.out, "store")}
+	assert.Contains(t, w.assay("show", run).stdout, "Cancelled", "the directory of evidence can be kept")
 }
 
 // The machine kills the step and the core (out of memory, say): what they have left is swept at the job's

@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -255,10 +256,15 @@ func TestGitLabJobTokenAlone(t *testing.T) {
 	assert.NotEmpty(t, g.report("annotations.json"))
 }
 
-// Suites by name are reported on, and never called ready; note and status are the verdict's.
+// Suites by name are reported on, and never called ready; note and status are the verdict's. The evidence goes to a
+// registry.
 func TestGitLabNamedSuites(t *testing.T) {
 	t.Parallel()
-	g := newGitLabPipeline(t, "      suites: cart\n      job-name: cart tests", nil, passes("cart"), fails("checkout"), requires("cart", "checkout"))
+	signer, store := newProject(t), repositoryAt(lab.registry, "gitlab")
+	signer.keeping(store)
+	inputs := fmt.Sprintf("      suites: cart\n      job-name: cart tests\n      store: %s\n      public-evidence: true\n      sign-key: %s", store, filepath.Join(signer.dir, "team.key"))
+	g := newGitLabPipeline(t, inputs, nil, passes("cart"), fails("checkout"), requires("cart", "checkout"))
+	g.variables["ASSAY_KEY_PASSWORD"], g.variables["XDG_CACHE_HOME"] = "", t.TempDir()
 	out, ended := g.run()
 	assert.Equal(t, "PASS", ended)
 	assert.Contains(t, out, "deploy sees PASSED, ready false, exit code 0, cart passed")
@@ -266,6 +272,10 @@ func TestGitLabNamedSuites(t *testing.T) {
 	assert.Empty(t, notes)
 	assert.Empty(t, status)
 	assert.NotContains(t, string(g.report("junit.xml")), "checkout")
+	far := signer.elsewhere()
+	kept := far.listed(store)
+	require.Len(t, kept, 1)
+	assert.Zero(t, far.assay("verify", kept[0].Run, "--store", store, "--key", "team.pub").code)
 }
 
 // Missing evidence is no pass, and a warning only where somebody says so.

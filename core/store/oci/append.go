@@ -88,7 +88,7 @@ func (r *Registry) look(ctx context.Context, e evidence.Entry, data []byte) (boo
 	if have.entry.Kind != e.Kind || have.entry.ID != e.ID {
 		return false, fmt.Errorf("the tag %s holds the %s %q: it was moved; remove it", claimTag(e), strings.ToLower(have.entry.Kind), have.entry.ID)
 	}
-	return false, fmt.Errorf("it already exists with different content, of %s: kept evidence is never changed; a new attempt needs a new id", have.entry.Time.Format(time.RFC3339))
+	return false, fmt.Errorf("it %w, of %s: kept evidence is never changed; a new attempt needs a new id", evidence.ErrTaken, have.entry.Time.Format(time.RFC3339))
 }
 
 // commit gives the entry its tags. The first makes it visible; whoever finds it without the second adds that.

@@ -25,6 +25,9 @@ const (
 	// attemptsWhenBroken is the same where the registry says that something in it broke: as often as not that is one
 	// damaged file, for ever.
 	attemptsWhenBroken = 3
+	// attemptsWhenSilent is the same where the registry took a request and never answered. Each attempt lasts
+	// for stalled, and the pods whose results wait do so for a quarter of an hour.
+	attemptsWhenSilent = 2
 	// firstPause and longestPause bound the pauses between attempts, which double.
 	firstPause, longestPause = 250 * time.Millisecond, 10 * time.Second
 	// mostPatience is the longest Retry-After that is waited for; longer ones are reported.
@@ -201,8 +204,11 @@ func (c *client) patiently(ctx context.Context, f func(ctx context.Context) erro
 			return err
 		}
 		asked, most := h.patience(), attempts
-		if statusOf(err) == http.StatusInternalServerError {
+		switch {
+		case statusOf(err) == http.StatusInternalServerError:
 			most = attemptsWhenBroken
+		case errors.Is(err, errStalled):
+			most = attemptsWhenSilent
 		}
 		switch {
 		case asked > mostPatience:
@@ -248,7 +254,10 @@ func (c *client) do(ctx context.Context, q request) (*http.Response, error) {
 	return resp, err
 }
 
-var errStalled = errors.New("the connection stood still")
+var (
+	errStalled  = errors.New("the connection stood still")
+	errBrokeOff = errors.New("the connection broke before an answer came")
+)
 
 // once makes a request once.
 func (c *client) once(ctx context.Context, q request) (*http.Response, error) {
@@ -339,6 +348,9 @@ func (c *client) login(ctx context.Context, s scope) (*http.Client, error) {
 		return nil, distrusted // on loopback, plain HTTP was tried after it
 	case err != nil && strings.Contains(err.Error(), "invalid realm"):
 		return nil, final("logging in: the registry names a token server that is not asked: " + printable(err.Error(), maxSaid))
+	case errors.Is(err, http.ErrSchemeMismatch) && c.repo.Scheme() == "http" && !errors.As(err, new(*transport.Error)):
+		// It was tried by TLS and without, and the error of the first hides that of the second.
+		return nil, errBrokeOff
 	case err != nil:
 		return nil, err
 	}

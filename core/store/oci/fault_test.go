@@ -343,7 +343,20 @@ func TestSilentRegistry(t *testing.T) {
 	f.set(from(0, hang))
 	r := storeAt(t, serve(t, f))
 	r.stall = 20 * time.Millisecond
-	assert.ErrorIs(t, r.Append(t.Context(), e, files), errStalled)
+	err := r.Append(t.Context(), e, files)
+	assert.ErrorIs(t, err, errStalled)
+	assert.ErrorContains(t, err, "(tried 2 times): see that "+r.repo.RegistryStr()+" is up and can be reached from here")
+}
+
+func TestRegistryThatBreaksOff(t *testing.T) {
+	f := &faulty{inner: newRegistry(t)}
+	f.set(from(0, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	r := storeAt(t, serve(t, f))
+	r.pause = func(context.Context, time.Duration) error { return nil }
+	err := r.Ready(t.Context(), true)
+	assert.ErrorIs(t, err, errBrokeOff)
+	assert.ErrorContains(t, err, "(tried 6 times): see that "+r.repo.RegistryStr()+" is up and can be reached from here")
+	assert.NotContains(t, err.Error(), "HTTPS", "that it does not speak TLS is not the matter")
 }
 
 // TestTidied appends after the registry has removed a blob that this process saw there, because nothing named it.

@@ -166,6 +166,10 @@ func (r *Registry) advice(err error) string {
 	if errors.As(err, &certificate) {
 		return ": trust its certificate authority on this machine, or name a file with it (--registry-ca)"
 	}
+	var network net.Error
+	if statusOf(err) == 0 && passing(err) && (errors.Is(err, errStalled) || errors.Is(err, errBrokeOff) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)) {
+		return fmt.Sprintf(": see that %s is up and can be reached from here", host)
+	}
 	switch statusOf(err) {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		switch {
