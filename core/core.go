@@ -91,7 +91,8 @@ type Skipped struct {
 // Store keeps entries and blobs. Append is atomic and idempotent: a reader never sees half an
 // entry, and the same entry twice is kept once. Entries are never changed.
 type Store interface {
-	// Append keeps the files of blobs that the entry names, then the entry.
+	// Append keeps the files of blobs that the entry names, then the entry. The error is evidence.ErrTaken where
+	// another entry of its kind has its id.
 	Append(ctx context.Context, e evidence.Entry, blobs fs.FS) error
 	// Query gives the selected entries, newest first.
 	Query(ctx context.Context, q evidence.Query) iter.Seq2[evidence.Entry, error]

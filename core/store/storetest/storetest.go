@@ -185,7 +185,10 @@ func conflict(t *testing.T, s core.Store) {
 	e := Result(1, 1, "smoke")
 	require.NoError(t, s.Append(t.Context(), e, nil))
 	other := Result(1, 1, "load")
-	assert.ErrorContains(t, s.Append(t.Context(), other, nil), "already exists with different content")
+	err := s.Append(t.Context(), other, nil)
+	assert.ErrorContains(t, err, "already exists with different content")
+	assert.ErrorIs(t, err, evidence.ErrTaken)
+
 	other.Time = other.Time.Add(time.Hour)
 	assert.ErrorContains(t, s.Append(t.Context(), other, nil), "already exists with different content")
 	assert.Equal(t, []evidence.Entry{e}, All(t, s, evidence.Query{}))
