@@ -64,7 +64,7 @@ func process(t *testing.T, s *registrytest.Server, variable string, n int) *exec
 	self, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), kindVariable+"="+string(s.Kind), hostVariable+"="+s.Host, variable+"="+strconv.Itoa(n))
+	cmd.Env = append(os.Environ(), kindVariable+"="+string(s.Kind), hostVariable+"="+s.Host, variable+"="+strconv.Itoa(n), "TMPDIR="+t.TempDir())
 	return cmd
 }
 

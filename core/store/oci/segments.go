@@ -50,7 +50,10 @@ func (r *Registry) PutSegment(ctx context.Context, name string, write func(io.Wr
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	// Where the system lets a file go that is open, nobody who dies leaves it behind.
+	if os.Remove(f.Name()) != nil {
+		defer os.Remove(f.Name())
+	}
 	defer f.Close()
 	sum := sha256.New()
 	if err := write(io.MultiWriter(f, sum)); err != nil {
