@@ -42,7 +42,7 @@ func (v *Verifier) Run(ctx context.Context, run string) ([]summary.VerifiedEntry
 	return v.matching(ctx, evidence.Query{Run: run})
 }
 
-// Entries verifies the entries that a query selects, newest first. One that cannot be read is an item that
+// matching verifies the entries that a query selects, newest first. One that cannot be read is an item that
 // says so. The error says that the store could not be asked.
 func (v *Verifier) matching(ctx context.Context, q evidence.Query) ([]summary.VerifiedEntry, error) {
 	if err := v.bury(ctx); err != nil {
@@ -223,11 +223,12 @@ func (v *Verifier) file(ctx context.Context, f evidence.File) summary.Proof {
 func (v *Verifier) Verdict(ctx context.Context, e evidence.Entry) []summary.VerifiedEntry {
 	own := v.Entry(ctx, e)
 	items := []summary.VerifiedEntry{}
-	in, entries, err := v.input(ctx, e)
+	in, err := v.input(ctx, e)
 	if err != nil {
 		own.Proofs = append(own.Proofs, proofOf("input", "", err))
 		return append(items, own)
 	}
+	var entries []evidence.Entry
 	missing := 0
 	for _, name := range in.Evidence {
 		got, err := v.named(ctx, name)
@@ -256,7 +257,7 @@ func (v *Verifier) Verdict(ctx context.Context, e evidence.Entry) []summary.Veri
 const maxInput = 256 << 20
 
 // input reads what a verdict was decided from.
-func (v *Verifier) input(ctx context.Context, e evidence.Entry) (in RecordedInput, none []evidence.Entry, err error) {
+func (v *Verifier) input(ctx context.Context, e evidence.Entry) (in RecordedInput, err error) {
 	var file *evidence.File
 	for i, f := range e.Files() {
 		if f.Path == InputFile {
@@ -264,25 +265,25 @@ func (v *Verifier) input(ctx context.Context, e evidence.Entry) (in RecordedInpu
 		}
 	}
 	if file == nil {
-		return in, nil, errors.New("an older version of assay recorded it, without what it was decided from: it cannot be decided again")
+		return in, errors.New("an older version of assay recorded it, without what it was decided from: it cannot be decided again")
 	}
 	r, err := v.Store.Open(ctx, file.Digest)
 	if err != nil {
-		return in, nil, fmt.Errorf("reading what it was decided from: %w", err)
+		return in, fmt.Errorf("reading what it was decided from: %w", err)
 	}
 	text, err := io.ReadAll(io.LimitReader(r, maxInput+1))
 	if err = errors.Join(err, r.Close()); err != nil {
-		return in, nil, fmt.Errorf("reading what it was decided from: %w", err)
+		return in, fmt.Errorf("reading what it was decided from: %w", err)
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&in); err != nil {
-		return in, nil, fmt.Errorf("reading what it was decided from: %w; take the version of assay that recorded it", err)
+		return in, fmt.Errorf("reading what it was decided from: %w; take the version of assay that recorded it", err)
 	}
 	if in.Kind != KindRecordedInput || in.APIVersion != evidence.APIVersion {
-		return in, nil, fmt.Errorf("what it was decided from is of kind %q, version %q, and this assay knows %s, %s: take the version of assay that recorded it", in.Kind, in.APIVersion, KindRecordedInput, evidence.APIVersion)
+		return in, fmt.Errorf("what it was decided from is of kind %q, version %q, and this assay knows %s, %s: take the version of assay that recorded it", in.Kind, in.APIVersion, KindRecordedInput, evidence.APIVersion)
 	}
-	return in, nil, nil
+	return in, nil
 }
 
 // named finds an entry and sees to it that it is the very one.

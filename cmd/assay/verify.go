@@ -30,8 +30,8 @@ a verdict that all evidence it rests on is there and leads to the same decision 
 
 RUN is what 'assay show' takes. RELEASE is the name of a release that 'assay verdict --record' kept a
 verdict about, or the id of that verdict. DIGEST is that of an entry, as verdicts name what they rest on.
-IMAGE is name@sha256:... or name:tag in a registry: then the
-verdict that 'assay verdict --attach' attached to it is looked for, and verified.
+IMAGE is name@sha256:... or name:tag in a registry: then the verdict that 'assay verdict --attach'
+attached to it is looked for, and verified.
 
 Those are trusted whose keys --key gives, else the producers that the catalog's policy names: for a run's
 result those of the suite's owner, for all else any of them.
